@@ -12,11 +12,13 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <type_traits>
 #include <unordered_map>
 
@@ -195,6 +197,15 @@ void run_closed_loop(Map& map, Recorder& recorder, const Batch& batch, std::size
       });
 }
 
+// Sleeps for most of a long wait and spins for the rest: a sleep alone wakes too late.
+inline void wait_until(std::uint64_t moment_ns) {
+  constexpr std::uint64_t kSpinNs = 100'000;
+  for (std::uint64_t now_ns = steady_now_ns(); now_ns < moment_ns; now_ns = steady_now_ns()) {
+    if (moment_ns - now_ns <= kSpinNs) continue;
+    std::this_thread::sleep_for(std::chrono::nanoseconds(moment_ns - now_ns - kSpinNs));
+  }
+}
+
 // Runs operations from `from` on, each not before its intended start, until `deadline_ns`. Returns
 // the next operation's index.
 template <bool kVerify, class Map, class Recorder, class Batch>
@@ -203,8 +214,7 @@ std::size_t run_open_loop(Map& map, Recorder& recorder, const Batch& batch, std:
   for (std::size_t i = from; i < batch.size; ++i) {
     const std::uint64_t intended_ns = recorder.intended_start_ns();
     if (intended_ns >= deadline_ns) return i;
-    while (steady_now_ns() < intended_ns) {
-    }
+    wait_until(intended_ns);
     const auto key = batch.key[i];
     run_operation<kVerify>(map, recorder, batch.op[i], key, batch.value[i], map.hash(key));
     recorder.add_latency(batch.op[i], steady_now_ns() - intended_ns, 1);

@@ -115,6 +115,7 @@ class StdMap {
   static ValueView value_of(const Slot& slot) { return slot.second; }
 
   std::size_t size() const { return map_.size(); }
+  std::size_t bucket_count() const { return map_.bucket_count(); }
   std::size_t memory_bytes() const { return sizeof(*this) + bytes_; }
 
   // A position is a bucket's number and the place of an entry in it.
