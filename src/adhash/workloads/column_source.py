@@ -25,8 +25,9 @@ from adhash.workloads.raw_input import RawInput
 BLOCK_ROWS = 65_536
 
 
-#: What pyarrow raises for damage: OSError from Parquet pages, ValueError from names in no UTF-8.
-DAMAGE = (pa.ArrowException, OSError, ValueError)
+#: What pyarrow raises for damage: OSError from Parquet pages, ValueError from names in no UTF-8,
+#: MemoryError from a length that a damaged header makes up.
+DAMAGE = (pa.ArrowException, OSError, ValueError, MemoryError)
 
 
 class BatchFile(Protocol):
