@@ -34,6 +34,11 @@ def guarded(run: Callable[[], None], *, prog: str) -> int:
         The command.
     prog : str
         The program's name, for hints.
+
+    Returns
+    -------
+    int
+        The exit code.
     """
     _print_any_text()
     try:
