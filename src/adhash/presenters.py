@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from adhash.config_models import MODE_ENGINES
-from adhash.config_sources import Preset
 from adhash.units import format_ns, format_rate, format_seconds
+
+if TYPE_CHECKING:
+    from adhash.config_sources import Preset
 
 NOTHING = "-"
 _QUANTILES = ("p50", "p99", "p999", "max")
@@ -73,6 +74,9 @@ def engines_table(engines: Iterable[str]) -> Table:
 
 def modes_of(engine: str) -> list[str]:
     """Return the modes that choose `engine`, its own name first."""
+    # Deferred: the settings take longer to import than most commands take to run.
+    from adhash.config_models import MODE_ENGINES
+
     return [engine, *(mode for mode, chosen in MODE_ENGINES.items() if chosen == engine)]
 
 
@@ -89,6 +93,11 @@ def comparison_table(summaries: Sequence[Mapping[str, object]]) -> Table:
     ----------
     summaries : sequence of mapping
         Summaries as JSON, schema ``adhash.summary.v1``; what is missing shows as a dash.
+
+    Returns
+    -------
+    Table
+        Times, rates, latencies and memory, the rates also as multiples of the first one.
     """
     headings = ("mode", "engine", "status", "time>", "rate>", "vs first>")
     latencies = ("p50>", "p99>", "p99.9>", "max>", "bytes/entry>", "entries>")
