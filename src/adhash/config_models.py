@@ -93,7 +93,7 @@ class AdaptiveSettings(_Table):
         "How many operations pass between two decisions at least.",
         default=65536,
         unit="operations",
-        ge=256,
+        ge=1,
         le=1_000_000_000,
     )
     hysteresis: Real = _setting(
@@ -198,15 +198,15 @@ class ReplaySettings(_Table):
         allowed='0 to 18446744073709551615, or "random"',
     )
     csv_max_rows: Whole = _setting(
-        "Refuse a trace with more rows; 0 for no limit.", default=0, unit="rows", ge=0, le=2**63 - 1
+        "Refuse a trace with more rows; 0 for no limit.", default=0, unit="rows", ge=0, le=10**15
     )
     csv_max_bytes: Size = _setting(
         "Refuse a trace with more bytes, counted after decompression; 0 for no limit.",
         default=0,
         unit="bytes",
         ge=0,
-        le=2**63 - 1,
-        allowed="0B to 8EiB",
+        le=1 << 50,
+        allowed="0 to 1024TiB",
     )
     max_line_bytes: Size = _setting(
         "Refuse a trace with a longer line.",

@@ -127,6 +127,8 @@ class ConfigError(BadInputError):
         The value that was refused.
     allowed : str
         The values that are allowed, in words.
+    causes : tuple of ConfigError
+        The single errors, where this one stands for several.
     """
 
     def __init__(
@@ -137,8 +139,10 @@ class ConfigError(BadInputError):
         key: str = "",
         value: object = None,
         allowed: str = "",
+        causes: tuple[ConfigError, ...] = (),
     ) -> None:
         super().__init__(detail, hint=hint)
+        self.causes = causes
         self.key = key
         self.value = value
         self.allowed = allowed
