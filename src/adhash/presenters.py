@@ -1,0 +1,140 @@
+"""Models as rows and labels. Pure functions, no framework: every user interface draws from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from adhash.config_models import MODE_ENGINES
+from adhash.config_sources import Preset
+from adhash.units import format_ns, format_rate, format_seconds
+
+NOTHING = "-"
+_QUANTILES = ("p50", "p99", "p999", "max")
+
+_ENGINE_NOTES = {
+    "adaptive": "moves between layouts as its keys and operations ask for",
+    "chaining": "two-level chaining: cache-line buckets with overflow",
+    "robinhood": "Robin Hood linear probing with backward-shift deletion",
+    "swiss": "groups of one-byte tags searched by SIMD",
+    "std": "std::unordered_map, for reference",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column: its heading, and the side its cells lean to (numbers lean right)."""
+
+    heading: str
+    align: Literal["left", "right"] = "left"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Rows of text under headings; each row has one cell a column."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"a row has {len(row)} cells for {len(self.columns)} columns")
+
+
+def columns(*headings: str) -> tuple[Column, ...]:
+    """Return columns by heading; one that ends in ``>`` leans right."""
+    return tuple(
+        Column(heading=heading.removesuffix(">"), align="right" if ">" in heading else "left")
+        for heading in headings
+    )
+
+
+def plain_text(table: Table) -> str:
+    """Return `table` as aligned columns of plain text, one line a row, for a pipe or a file."""
+    lines = [tuple(column.heading for column in table.columns), *table.rows]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(table.columns))]
+    aligned = ("  ".join(_cells(line, table.columns, widths)).rstrip() for line in lines)
+    return "\n".join(([table.title] if table.title else []) + list(aligned))
+
+
+def _cells(line: Sequence[str], columns: Sequence[Column], widths: Sequence[int]) -> Iterator[str]:
+    for cell, column, width in zip(line, columns, widths, strict=True):
+        yield cell.rjust(width) if column.align == "right" else cell.ljust(width)
+
+
+def engines_table(engines: Iterable[str]) -> Table:
+    """Return a row for every engine: its name, the modes that choose it, what it is."""
+    rows = tuple((name, ", ".join(modes_of(name)), _ENGINE_NOTES.get(name, "")) for name in engines)
+    return Table(columns=columns("engine", "modes", "what it is"), rows=rows)
+
+
+def modes_of(engine: str) -> list[str]:
+    """Return the modes that choose `engine`, its own name first."""
+    return [engine, *(mode for mode, chosen in MODE_ENGINES.items() if chosen == engine)]
+
+
+def presets_table(presets: Iterable[Preset]) -> Table:
+    """Return a row for every preset: its name and what it is for."""
+    rows = tuple((preset.name, preset.summary) for preset in presets)
+    return Table(columns=columns("preset", "what it is for"), rows=rows)
+
+
+def comparison_table(summaries: Sequence[Mapping[str, object]]) -> Table:
+    """Return a row for every replay, in the order given.
+
+    Parameters
+    ----------
+    summaries : sequence of mapping
+        Summaries as JSON, schema ``adhash.summary.v1``; what is missing shows as a dash.
+    """
+    headings = ("mode", "engine", "status", "time>", "rate>", "vs first>")
+    latencies = ("p50>", "p99>", "p99.9>", "max>", "bytes/entry>", "entries>")
+    return Table(
+        columns=columns(*headings, *latencies),
+        rows=tuple(_comparison_row(summary, summaries[0]) for summary in summaries),
+    )
+
+
+def _comparison_row(summary: Mapping[str, object], first: Mapping[str, object]) -> tuple[str, ...]:
+    rate = _number(summary, "ops_per_second")
+    of_first = _number(first, "ops_per_second")
+    ratio = f"{rate / of_first:.2f}x" if rate is not None and of_first else NOTHING
+    quantiles = [_number(summary, "latency_ns", "overall", q) for q in _QUANTILES]
+    bytes_per_entry = _number(summary, "memory", "bytes_per_entry")
+    return (
+        _text(summary, "mode"),
+        _text(summary, "engine"),
+        _text(summary, "status"),
+        or_dash(_number(summary, "elapsed_s"), format_seconds),
+        or_dash(rate, format_rate),
+        ratio,
+        *(or_dash(quantile, format_ns) for quantile in quantiles),
+        or_dash(bytes_per_entry, lambda size: f"{size:.1f}"),
+        or_dash(_number(summary, "final_size"), lambda size: f"{size:,.0f}"),
+    )
+
+
+def or_dash(number: float | None, form: Callable[[float], str]) -> str:
+    """Return `number` in words, or a dash where it is not known."""
+    return NOTHING if number is None else form(number)
+
+
+def _number(summary: Mapping[str, object], *path: str) -> float | None:
+    found = _at(summary, path)
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return None
+    return float(found)
+
+
+def _text(summary: Mapping[str, object], *path: str) -> str:
+    found = _at(summary, path)
+    return NOTHING if found is None else str(found)
+
+
+def _at(tree: object, path: Sequence[str]) -> object:
+    for name in path:
+        tree = tree.get(name) if isinstance(tree, Mapping) else None
+    return tree
