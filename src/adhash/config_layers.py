@@ -50,7 +50,8 @@ def find_faults(layer: Layer) -> list[ConfigError]:
 def _keys_at(layer: Layer, place: tuple[str, ...]) -> Iterator[str]:
     """Yield the dotted names a fault is about: all those of a table that is itself unknown."""
     rows = layer.tables.get(place[0])
-    if len(place) == 1 and place[0] not in Settings.model_fields and isinstance(rows, Mapping):
+    is_unknown_table = len(place) == 1 and place[0] not in Settings.model_fields
+    if is_unknown_table and isinstance(rows, Mapping) and rows:
         yield from (f"{place[0]}.{name}" for name in rows)
     else:
         yield ".".join(place)
@@ -118,14 +119,11 @@ def _shown(value: object) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``"did you mean ...?"`` with the name nearest to `word`; empty if none is near.
 
-    A dotted name is near too if only its last part is.
+    Only the last part of a dotted name counts: two names in one table share too much otherwise.
     """
-    names = list(known)
-    by_last_part = {name.rpartition(".")[2]: name for name in names}
-    near = difflib.get_close_matches(word, names, n=1)
-    last = difflib.get_close_matches(word.rpartition(".")[2], by_last_part, n=1)
-    found = near or [by_last_part[part] for part in last]
-    return f"did you mean {found[0]}?" if found else ""
+    by_last_part = {name.rpartition(".")[2]: name for name in known}
+    near = difflib.get_close_matches(word.rpartition(".")[2], by_last_part, n=1)
+    return f"did you mean {by_last_part[near[0]]}?" if near else ""
 
 
 def raise_all(causes: Iterable[ConfigError]) -> None:

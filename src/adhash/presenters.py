@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from adhash.config_models import MODE_ENGINES
-from adhash.config_sources import Preset
 from adhash.units import format_ns, format_rate, format_seconds
+
+if TYPE_CHECKING:
+    from adhash.config_sources import Preset
 
 NOTHING = "-"
 _QUANTILES = ("p50", "p99", "p999", "max")
@@ -73,6 +74,9 @@ def engines_table(engines: Iterable[str]) -> Table:
 
 def modes_of(engine: str) -> list[str]:
     """Return the modes that choose `engine`, its own name first."""
+    # Deferred: the settings take longer to import than most commands take to run.
+    from adhash.config_models import MODE_ENGINES
+
     return [engine, *(mode for mode, chosen in MODE_ENGINES.items() if chosen == engine)]
 
 
