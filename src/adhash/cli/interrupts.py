@@ -31,7 +31,7 @@ def cancelled_by_signals(token: CancelToken) -> Iterator[None]:
         yield
         return
 
-    def stop(number: int, frame: object) -> None:
+    def stop(_number: int, _frame: object) -> None:
         for each in _SIGNALS:
             signal.signal(each, signal.SIG_DFL)
         token.cancel_from_signal()

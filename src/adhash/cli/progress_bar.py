@@ -26,10 +26,13 @@ def shown_progress() -> Iterator[ProgressCallback | None]:
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress as Bar, TaskProgressColumn, TextColumn
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+    from rich.progress import Progress as Bar
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Bar(*columns, TextColumn("{task.fields[done]}"), console=Console(stderr=True), transient=True) as bar:
+    with Bar(
+        *columns, TextColumn("{task.fields[done]}"), console=Console(stderr=True), transient=True
+    ) as bar:
         task = bar.add_task("", total=None, done="")
 
         def show(progress: Progress) -> None:

@@ -39,7 +39,7 @@ def run_csv(
         _option(
             "--csv",
             metavar="FILE",
-            text="The trace: CSV, Parquet or Arrow IPC, also as .gz .zst .xz; - for standard input.",
+            text="The trace: CSV, Parquet or Arrow IPC, also .gz, .zst, .xz; - for standard input.",
         ),
     ] = None,
     sample: Annotated[
@@ -111,9 +111,7 @@ def run_csv(
     ] = None,
     compact_interval: Annotated[
         str | None,
-        _option(
-            "--compact-interval", metavar="S", text="Compact every S seconds; 0 never does."
-        ),
+        _option("--compact-interval", metavar="S", text="Compact every S seconds; 0 never does."),
     ] = None,
     seed: Annotated[
         str | None, _option("--seed", metavar="N", text="The seed of the hash, or random.")

@@ -161,7 +161,8 @@ class NativeMachinery:
     def __init__(self) -> None:
         from adhash import _native
 
-        self._native = _native
+        # Held to the protocols of this module, not to the stub: tests give other machinery.
+        self._native: Any = _native
 
     @property
     def fault_type(self) -> type[Exception]:

@@ -37,21 +37,24 @@ OPTION_SETTINGS: dict[str, str] = {
 
 
 class ReplayOptions(TypedDict, total=False):
-    """The options of a replay by name; each that is missing or None keeps its setting."""
+    """The options of a replay by name; each that is missing or None keeps its setting.
+
+    Numbers may be given as text, as the command line does.
+    """
 
     key_type: str | None
     value_type: str | None
-    rate: float | None
+    rate: float | str | None
     verify: bool | None
     seed: int | str | None
-    csv_max_rows: int | None
+    csv_max_rows: int | str | None
     csv_max_bytes: int | str | None
-    latency_sample_every: int | None
+    latency_sample_every: int | str | None
     latency_buckets: Sequence[float] | str | None
-    compact_interval: float | None
-    compress: str | None
+    compact_interval: float | str | None
+    compress: str | bool | None
     metrics_out_dir: PathLike | None
-    metrics_max_ticks: int | None
+    metrics_max_ticks: int | str | None
     metrics_host: str | None
     metrics_port: int | str | None
     dry_run: bool
@@ -154,6 +157,8 @@ def _merge(
 ) -> Settings:
     overrides = {key: options.get(name) for name, key in OPTION_SETTINGS.items()}
     overrides["replay.mode"] = mode
+    if isinstance(overrides["replay.compress"], bool):
+        overrides["replay.compress"] = "zstd" if overrides["replay.compress"] else "none"
     if overrides["metrics.out_dir"] is not None:
         overrides["metrics.out_dir"] = os.fspath(overrides["metrics.out_dir"])
     if settings is None:

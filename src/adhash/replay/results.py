@@ -30,6 +30,7 @@ from adhash.replay.table_types import TableTypes
 from adhash.snapshots.atomic import replacing
 
 _NS_PER_S = 1_000_000_000
+MAX_PAUSES = 20
 _QUANTILES = [0.5, 0.9, 0.99, 0.999, 0.9999]
 
 
@@ -234,11 +235,13 @@ def _latency(driver: Driver, series: str) -> Latency:
 def _pauses(session: Session) -> list[Pause]:
     """Pauses are dated by the native clock; those of loading a snapshot came before the run."""
     start_ns = session.native_start_ns
-    return [
+    pauses = [
         Pause(at_s=(at_ns - start_ns) / _NS_PER_S, ns=duration_ns, cause=cause)
         for at_ns, duration_ns, cause in session.driver.pauses()
         if at_ns >= start_ns
     ]
+    longest = sorted(pauses, key=lambda pause: pause.ns, reverse=True)[:MAX_PAUSES]
+    return sorted(longest, key=lambda pause: pause.at_s)
 
 
 def _verification(counters: Mapping[str, int]) -> Verification:

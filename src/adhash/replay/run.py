@@ -177,7 +177,8 @@ def run_plan(
     around = Surroundings(
         machinery=NativeMachinery(),
         clock=SystemClock(),
-        new_seed=lambda: secrets.randbits(64),
+        # 53 bits survive readers of the summary that know only floating-point numbers.
+        new_seed=lambda: secrets.randbits(53),
         cancel=cancel or CancelToken(),
         progress=progress or ignore_progress,
         announce=announce or announce_on_stderr,

@@ -12,7 +12,7 @@ from adhash.replay.manifest import Manifest
 from adhash.units import format_bytes, format_ns, format_rate, format_seconds
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas as pd  # type: ignore[import-untyped]
     import pyarrow as pa
 
 SCHEMA = "adhash.summary.v1"
