@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from adhash.presenters import Table, columns, comparison_table, engines_table, plain_text
+from adhash.presenters import (
+    Table,
+    columns,
+    comparison_table,
+    engines_table,
+    plain_text,
+    replay_notes,
+)
 
 FAST = {
     "mode": "adaptive",
@@ -15,8 +22,15 @@ FAST = {
     "latency_ns": {"overall": {"p50": 40, "p99": 900, "p999": 2500, "max": 3_000_000}},
     "memory": {"bytes_per_entry": 26.84},
     "final_size": 1_000_000,
+    "pauses": [{"at_s": 0.1, "ns": 900, "cause": "growth"}, {"at_s": 0.2, "ns": 2_000_000}],
+    "probe_hist": [3, 0, 1],
 }
-SLOW = {"mode": "std", "engine": "std", "status": "cancelled", "ops_per_second": 5_000_000.0}
+SLOW = {
+    "mode": "fast-insert",
+    "engine": "chaining",
+    "status": "cancelled",
+    "ops_per_second": 5_000_000.0,
+}
 
 
 def test_engines_show_the_modes_that_choose_them() -> None:
@@ -29,14 +43,33 @@ def test_engines_show_the_modes_that_choose_them() -> None:
     ]
 
 
-def test_replays_are_compared_with_the_first_of_them() -> None:
-    table = comparison_table([FAST, SLOW])
+def test_replays_are_compared_with_the_best_of_them() -> None:
+    table = comparison_table([SLOW, FAST])
     headings = [column.heading for column in table.columns]
-    fast, slow = (dict(zip(headings, row, strict=True)) for row in table.rows)
-    assert (fast["rate"], fast["vs first"]) == ("20 M ops/s", "1.00x")
-    assert (fast["p50"], fast["max"]) == ("40 ns", "3 ms")
-    assert (fast["bytes/entry"], fast["entries"]) == ("26.8", "1,000,000")
-    assert (slow["vs first"], slow["status"]) == ("0.25x", "cancelled")
+    slow, fast = (dict(zip(headings, row, strict=True)) for row in table.rows)
+    assert (fast["mode"], fast["ops/s"], fast["vs best"]) == ("adaptive", "20 M", "1.00x")
+    assert (fast["p50"], fast["max"], fast["longest pause"]) == ("40 ns", "3 ms", "2 ms")
+    assert (fast["probe"], fast["bytes/entry"], fast["entries"]) == ("1.50", "26.8", "1,000,000")
+    assert (slow["mode"], slow["vs best"]) == ("fast-insert (chaining), cancelled", "0.25x")
+
+
+def test_notes_tell_of_checks_alerts_noise_and_each_file_once() -> None:
+    summary = {
+        "mode": "swiss",
+        "verified": {"checked": 1200, "mismatches": 0},
+        "ticks": {"emitted": 9, "written": 4, "dropped": 5},
+        "alerts": [{"message": "load factor reached 0.9; limit 0.7"}],
+        "manifest": {"noise": {"reasons": ["2.0% of the CPU time was stolen; limit 1%"]}},
+        "artifacts": {"metrics": "out/metrics.ndjson"},
+    }
+    notes = replay_notes([summary, {"mode": "std", "artifacts": {"metrics": "out/metrics.ndjson"}}])
+    assert notes == [
+        "swiss: 1,200 answers checked, 0 wrong",
+        "swiss: 5 ticks were not written, because of metrics.max_ticks",
+        "swiss: alert, load factor reached 0.9; limit 0.7",
+        "swiss: noisy machine, 2.0% of the CPU time was stolen; limit 1%",
+        "metrics: out/metrics.ndjson",
+    ]
 
 
 def test_a_figure_that_is_missing_or_no_number_shows_as_a_dash() -> None:

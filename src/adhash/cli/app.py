@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
-from adhash.cli import config, engines, version
+from adhash.cli import config, engines, metrics, run_csv, version
 
 # One line a command; the order is the order of `adhash --help`.
 _COMMANDS = (
+    run_csv,
+    metrics,
     config,
     engines,
     version,
