@@ -198,8 +198,8 @@ class BatchMap(_NativeMap[K, V]):
         Parameters
         ----------
         probe_samples : int or None
-            How many entries to measure the probe lengths of, at least 1; all of them where None, which takes
-            as long as reading the map once.
+            How many entries to measure the probe lengths of, at least 1; all of them where None,
+            which takes as long as reading the map once.
 
         Returns
         -------
