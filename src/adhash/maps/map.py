@@ -123,8 +123,6 @@ class Map(BatchMap[K, V]):
         if initial is not None:
             self.update(initial)
 
-    # --- the mapping -------------------------------------------------------------------------
-
     if not TYPE_CHECKING:
         # A nanobind class has a single base, so what MutableMapping adds to one is taken by name.
         keys = Mapping.keys
@@ -346,8 +344,6 @@ class Map(BatchMap[K, V]):
             loaded._put_columns(snapshot.batches())
         require_distinct(len(loaded), header.size, path)
         return loaded
-
-    # --- inside ------------------------------------------------------------------------------
 
     def _take(self, key: K) -> Any:
         value = self.get(key, _NOTHING)
