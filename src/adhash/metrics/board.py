@@ -30,6 +30,13 @@ class TickBoard:
             self._ticks.append(tick)
             self._latest[tick.backend] = tick
 
+    def forget(self, backend: str) -> None:
+        """Forget the ticks of a backend, because its run starts over."""
+        with self._lock:
+            kept = [tick for tick in self._ticks if tick.backend != backend]
+            self._ticks = deque(kept, maxlen=self._ticks.maxlen)
+            self._latest.pop(backend, None)
+
     def latest(self) -> Tick | None:
         """Return the newest tick, or None before the first."""
         with self._lock:

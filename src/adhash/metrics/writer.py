@@ -103,13 +103,16 @@ class TickWriter:
         return self._dropped
 
     def publish(self) -> None:
-        """Give the file its name, once its content is on the disk.
+        """Give the file its name, once its content is on the disk; a file without ticks is removed.
 
         Raises
         ------
         StorageError
             If the system cannot keep the file.
         """
+        if not self._end:
+            self.discard()
+            return
         try:
             os.fsync(self._file)
             self._partial.replace(self.path)
