@@ -72,9 +72,13 @@ class Recorder:
         self._last_t, self._last_ops = 0.0, 0
 
     @property
-    def elapsed_s(self) -> float:
-        """Seconds since the run began."""
-        return (self._clock.monotonic_ns() - self._start_ns) / _NS_PER_S
+    def elapsed_ns(self) -> int:
+        """Nanoseconds since the run began."""
+        return self._clock.monotonic_ns() - self._start_ns
+
+    @property
+    def _t(self) -> float:
+        return self.elapsed_ns / _NS_PER_S
 
     def note(self, kind: str, message: str) -> None:
         """Add an event to the next tick.
@@ -86,7 +90,7 @@ class Recorder:
         message : str
             The same in a sentence.
         """
-        self._events.append(Event(t=self.elapsed_s, kind=kind, message=message))
+        self._events.append(Event(t=self._t, kind=kind, message=message))
 
     def tick(self) -> Tick:
         """Emit a tick of the state now, and return it.
@@ -96,7 +100,7 @@ class Recorder:
         StorageError
             If the file of ticks cannot be written.
         """
-        t = self.elapsed_s
+        t = self._t
         stats, counters = self._table.stats(), self._driver.counters()
         self._see_decisions(t, stats)
         self._events += self._watchdog.observe(t, _signals(stats))
@@ -132,7 +136,7 @@ class Recorder:
 
     def _change(self, decision: Decision) -> LayoutChange:
         return LayoutChange(
-            at_s=self._first_seen.get(_identity(decision), self.elapsed_s),
+            at_s=self._first_seen.get(_identity(decision), self._t),
             at_ops=decision.at_ops,
             signal=decision.signal,
             from_layout=decision.from_layout,

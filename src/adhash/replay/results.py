@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from adhash.config_file import write_atomically
 from adhash.replay import host
 from adhash.replay.machinery import Driver
 from adhash.replay.manifest import Manifest, describe_run
@@ -27,7 +28,6 @@ from adhash.replay.summary import (
     Verification,
 )
 from adhash.replay.table_types import TableTypes
-from adhash.snapshots.atomic import replacing
 
 _NS_PER_S = 1_000_000_000
 MAX_PAUSES = 20
@@ -193,8 +193,7 @@ def write_summaries(path: Path, summaries: Sequence[Summary], *, is_list: bool) 
     """
     data = [summary.to_dict() for summary in summaries]
     text = json.dumps(data if is_list else data[0], indent=2, ensure_ascii=False)
-    with replacing(path) as file:
-        file.write(text.encode() + b"\n")
+    write_atomically(path, text + "\n")
 
 
 def _manifest(session: Session, ending: Ending) -> Manifest:
