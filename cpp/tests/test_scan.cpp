@@ -121,11 +121,11 @@ namespace {
 void check_decimal(const std::string& text) {
   const auto expected = naive::integer(text);
   const adhash::Decimal found = adhash::decimal_of(text);
-  if (found.is_canonical != expected.has_value()) testing::fail(__FILE__, __LINE__, text);
+  if (found.is_canonical() != expected.has_value()) testing::fail(__FILE__, __LINE__, text);
   if (!expected) return;
   CHECK_EQ(found.bits, static_cast<std::uint64_t>(*expected));
-  CHECK_EQ(found.is_negative, *expected < 0);
-  CHECK_EQ(found.is_above_int64, *expected > std::numeric_limits<std::int64_t>::max());
+  CHECK_EQ(found.is_negative(), *expected < 0);
+  CHECK_EQ(found.is_above_int64(), *expected > std::numeric_limits<std::int64_t>::max());
 }
 
 }  // namespace

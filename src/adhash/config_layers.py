@@ -111,6 +111,9 @@ def _where(layer: Layer, key: str) -> str:
 
 def _shown(value: object) -> str:
     """Return a refused value on one line, as TOML where TOML can say it."""
+    if isinstance(value, int) and value.bit_length() > 128:
+        # Python refuses to write a number with thousands of digits, and nobody would read it.
+        return f"a number of {value.bit_length()} bits"
     simple = isinstance(value, str | bool | int | float)
     text = write_toml(value) if simple else repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
@@ -129,20 +132,27 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def raise_all(causes: Iterable[ConfigError]) -> None:
     """Raise the one error of `causes`, or one that holds them all; do nothing if there is none.
 
+    Parameters
+    ----------
+    causes : iterable of ConfigError
+        One error a fault.
+
     Raises
     ------
     ConfigError
         If there is any.
     """
     found = tuple(causes)
-    if len(found) == 1:
-        raise found[0]
     if found:
-        raise ConfigError(
-            f"{len(found)} settings are wrong: " + "; ".join(map(str, found)),
-            hint="adhash config show lists every setting",
-            key=found[0].key,
-            value=found[0].value,
-            allowed=found[0].allowed,
-            causes=found,
-        )
+        raise found[0] if len(found) == 1 else _summed_up(found)
+
+
+def _summed_up(faults: tuple[ConfigError, ...]) -> ConfigError:
+    return ConfigError(
+        f"{len(faults)} settings are wrong: " + "; ".join(map(str, faults)),
+        hint="adhash config show lists every setting",
+        key=faults[0].key,
+        value=faults[0].value,
+        allowed=faults[0].allowed,
+        causes=faults,
+    )

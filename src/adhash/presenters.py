@@ -93,6 +93,11 @@ def comparison_table(summaries: Sequence[Mapping[str, object]]) -> Table:
     ----------
     summaries : sequence of mapping
         Summaries as JSON, schema ``adhash.summary.v1``; what is missing shows as a dash.
+
+    Returns
+    -------
+    Table
+        Times, rates, latencies and memory, the rates also as multiples of the first one.
     """
     headings = ("mode", "time>", "ops/s>", "vs best>")
     latencies = ("p50>", "p99>", "p99.9>", "max>", "longest pause>")

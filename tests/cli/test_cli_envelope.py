@@ -36,12 +36,9 @@ ENDINGS = [
     ("raise MemoryError", 5, "IO", "there is not enough memory"),
     ("1 / 0", 3, "Invariant", "unexpected ZeroDivisionError: division by zero"),
     ("raise errors.BadInputError('caf\\u00e9 \\udcff')", 2, "BadInput", "café \udcff"),
-    (
-        "raise ImportError(name='adhash._native')",
-        3,
-        "Invariant",
-        "the native part of adhash is not",
-    ),
+    ("import adhash._native_none", 3, "Invariant", "the native part of adhash is not built"),
+    ("from adhash import _native_none", 3, "Invariant", "the native part of adhash is not built"),
+    ("import no_such_module", 3, "Invariant", "unexpected ModuleNotFoundError"),
 ]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adhash.config_models import Settings
+from adhash.config_models import Settings, setting_catalogue
 from adhash.config_sources import (
     find_preset,
     list_presets,
@@ -162,6 +162,36 @@ def test_a_file_that_is_no_settings_file_is_refused(
 ) -> None:
     config.write_bytes(content)
     assert said in refusal(config=config).detail
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"0x{'f' * 5000}",
+        "-1",
+        '"' + "9" * 5000 + '"',
+        '"' + "9" * 400 + '.5GiB"',
+        "1e400",
+        "nan",
+        "2020-01-01",
+        "[[1]]",
+        "{ a = 1 }",
+    ],
+)
+@pytest.mark.parametrize(
+    "key", sorted(setting_catalogue().keys() - {"metrics.host", "metrics.out_dir"})
+)
+def test_an_odd_value_is_refused_in_a_short_message(config: Path, key: str, value: str) -> None:
+    table, name = key.split(".")
+    config.write_text(f"[{table}]\n{name} = {value}\n", "utf-8")
+    error = refusal(config=config)
+    assert error.key == key
+    assert len(error.detail) < 500
+
+
+def test_a_number_of_thousands_of_digits_is_refused(config: Path) -> None:
+    config.write_text(f"[replay]\nseed = {'9' * 5000}\n", "utf-8")
+    assert str(config) in refusal(config=config).detail
 
 
 def test_a_missing_file_says_how_to_write_one(config: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from map_samples import ENGINES, EXTREMES, KEY_TYPES, VALUE_TYPES, exact, exact_items, nth
 
-from adhash.errors import AdhashError, KeyTypeError, ValueTypeError
+from adhash.errors import KeyTypeError, ValueTypeError
 from adhash.maps import Map
 
 
@@ -70,7 +70,7 @@ _WRONG: dict[str, tuple[Any, ...]] = {
 )
 def test_a_key_of_another_type_is_refused_and_changes_nothing(key_type: str, wrong: Any) -> None:
     found = Map({nth(key_type, 1): 1}, key=key_type)
-    with pytest.raises(KeyTypeError, match=key_type):
+    with pytest.raises(KeyTypeError, match="key must be"):
         found[wrong] = 1
     with pytest.raises(KeyTypeError):
         found[wrong]
@@ -90,7 +90,7 @@ def test_a_value_of_another_type_is_refused_and_changes_nothing(
     value_type: str, wrong: Any
 ) -> None:
     found = Map({1: nth(value_type, 1)}, value=value_type)
-    with pytest.raises(ValueTypeError, match=value_type):
+    with pytest.raises(ValueTypeError, match="value must be"):
         found[2] = wrong
     with pytest.raises(ValueTypeError):
         found[1] = wrong
@@ -113,9 +113,8 @@ def test_a_number_out_of_range_is_refused_with_the_number(key_type: str, beyond:
         lambda: found.get_many([beyond]),
         lambda: found.get_many([1], default=beyond),
     ):
-        with pytest.raises(OverflowError, match=str(beyond)) as caught:
+        with pytest.raises((KeyTypeError, ValueTypeError), match=rf"must be .*\[.*{beyond}"):
             attempt()
-        assert isinstance(caught.value, AdhashError)
     assert found == {}
 
 

@@ -106,6 +106,9 @@ class AdaptiveMap {
   std::uint64_t hash_generation() const { return hash_generation_; }
   void prefetch(Hash hash) const {
     std::visit([=](const auto& table) { table.prefetch(hash); }, current_);
+    if (old_ && !rehashing_) [[unlikely]] {
+      std::visit([=](const auto& table) { table.prefetch(hash); }, *old_);
+    }
   }
   void prefetch_slot(Hash hash) const {
     std::visit([=](const auto& table) { table.prefetch_slot(hash); }, current_);

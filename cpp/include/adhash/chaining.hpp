@@ -117,9 +117,9 @@ class ChainingTable {
   static constexpr std::string_view kName = "chaining";
 
   // See layout_costs.hpp.
-  static constexpr LayoutCosts kCosts = {.in_l2 = {3.5, 3.0, 7.0, 5.5},
-                                         .in_l3 = {11.0, 9.0, 17.0, 15.0},
-                                         .in_dram = {20.0, 17.0, 38.0, 36.0}};
+  static constexpr LayoutCosts kCosts = {.in_l2 = {4.5, 4.4, 33.0, 6.7},
+                                         .in_l3 = {12.0, 12.0, 70.0, 14.0},
+                                         .in_dram = {20.4, 22.7, 100.0, 22.6}};
 
   // Throws std::bad_alloc.
   explicit ChainingTable(std::size_t room)

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "adhash/csv_integers.hpp"
 #include "adhash/csv_row.hpp"
 #include "adhash/decimal.hpp"
 #include "adhash/operation.hpp"
@@ -32,31 +33,28 @@ struct CsvOptions {
 class KeyRange {
  public:
   explicit KeyRange(IntRange range) noexcept
-      : allows_negative_(range != IntRange::uint64), allows_above_(range != IntRange::int64) {}
+      : forbidden_(range == IntRange::int64    ? Decimal::kAboveInt64
+                   : range == IntRange::uint64 ? Decimal::kNegative
+                                               : 0) {}
 
-  // PRECONDITION: `key` is canonical.
-  bool admits(const Decimal& key) const noexcept {
-    const bool negative = seen_negative_ | key.is_negative;
-    const bool above = seen_above_ | key.is_above_int64;
-    const bool refused = (negative & above) | (!allows_negative_ & key.is_negative) |
-                         (!allows_above_ & key.is_above_int64);
-    return !refused;
+  // Not zero where `key`, if it is canonical, may not follow the keys before it.
+  std::uint64_t refusal(const Decimal& key) const noexcept {
+    static_assert(Decimal::kAboveInt64 == Decimal::kNegative << 1);
+    const std::uint64_t halves = seen_ | key.flags;
+    return (key.flags & forbidden_) | (halves & (halves >> 1) & Decimal::kNegative);
   }
-  void note(const Decimal& key) noexcept {
-    seen_negative_ |= key.is_negative;
-    seen_above_ |= key.is_above_int64;
-  }
+  bool admits(const Decimal& key) const noexcept { return refusal(key) == 0; }
+  // PRECONDITION: `key` is canonical and admitted.
+  void note(const Decimal& key) noexcept { seen_ |= key.flags; }
 
-  bool seen_negative() const noexcept { return seen_negative_; }
-  bool seen_above_int64() const noexcept { return seen_above_; }
-  bool allows_negative() const noexcept { return allows_negative_; }
-  bool allows_above_int64() const noexcept { return allows_above_; }
+  bool has_negative() const noexcept { return (seen_ & Decimal::kNegative) != 0; }
+  bool has_above_int64() const noexcept { return (seen_ & Decimal::kAboveInt64) != 0; }
+  bool forbids_negative() const noexcept { return (forbidden_ & Decimal::kNegative) != 0; }
+  bool forbids_above_int64() const noexcept { return (forbidden_ & Decimal::kAboveInt64) != 0; }
 
  private:
-  bool allows_negative_;
-  bool allows_above_;
-  bool seen_negative_ = false;
-  bool seen_above_ = false;
+  std::uint64_t forbidden_;
+  std::uint64_t seen_ = 0;
 };
 
 template <class Key, class Value>
@@ -93,10 +91,10 @@ inline RowProblem key_type_problem(const RawField& field, std::string what) {
 }
 
 inline std::string_view key_complaint(const Decimal& key, const KeyRange& range) noexcept {
-  if (!key.is_canonical) return "the key is not a canonical integer of 64 bits";
-  if (key.is_negative && !range.allows_negative()) return "a negative key where keys are uint64";
-  if (key.is_negative) return "a negative key after keys above the range of int64";
-  if (!range.allows_above_int64()) return "the key is above the range of int64";
+  if (!key.is_canonical()) return "the key is not a canonical integer of 64 bits";
+  if (key.is_negative() && range.forbids_negative()) return "a negative key where keys are uint64";
+  if (key.is_negative()) return "a negative key after keys above the range of int64";
+  if (range.forbids_above_int64()) return "the key is above the range of int64";
   return "a key above the range of int64 after negative keys";
 }
 
@@ -105,7 +103,7 @@ inline std::optional<RowProblem> decode_key(std::type_identity<IntKey>, const Ra
                                             std::string_view text, KeyRange& range,
                                             std::uint64_t& key) {
   const Decimal decimal = decimal_of(text);
-  if (!decimal.is_canonical || !range.admits(decimal)) {
+  if (!decimal.is_canonical() || !range.admits(decimal)) {
     return key_type_problem(field, std::string(key_complaint(decimal, range)));
   }
   range.note(decimal);
@@ -194,17 +192,6 @@ class RowDecoder {
 
 namespace detail {
 
-// The four bytes "op," as a little-endian word. Setting bit 5 of the letters folds their case.
-inline constexpr std::uint32_t op_word(const char (&text)[5]) noexcept {
-  std::uint32_t word = 0;
-  for (unsigned i = 0; i < 4; ++i) {
-    word |= std::uint32_t{static_cast<unsigned char>(text[i])} << (8 * i);
-  }
-  return word;
-}
-inline constexpr std::uint32_t kCaseBits = 0x00202020;
-inline constexpr std::size_t kOpBytes = 4;
-
 // A row as the scan found it: where its key ends, at what should be a comma, and where the row
 // ends, at what should be a line feed.
 struct PlainRow {
@@ -213,44 +200,50 @@ struct PlainRow {
   const char* end;
 };
 
-// Fields that an integer reader judges while it reads.
-[[gnu::always_inline]] inline bool read_plain_key(std::type_identity<IntKey>, const char* begin,
-                                                  std::size_t size, bool, KeyRange& range,
-                                                  std::uint64_t& key) {
+// The readers of plain fields return zero where they took the field. The integer ones judge it
+// while they read it and branch on nothing but its size.
+[[gnu::always_inline]] inline std::uint64_t read_plain_key(std::type_identity<IntKey>,
+                                                           const char* begin, std::size_t size,
+                                                           bool, const KeyRange& range,
+                                                           KeyRange& noted, std::uint64_t& key) {
   const Decimal decimal = decimal_near(begin, size);
   key = decimal.bits;
-  const bool fits = decimal.is_canonical & range.admits(decimal);
-  if (fits) [[likely]]
-    range.note(decimal);
-  return fits;
+  noted.note(decimal);
+  return (decimal.flags & Decimal::kNotCanonical) | range.refusal(decimal);
 }
 
-// Text that has to be looked at only where the scan saw bytes out of the ordinary.
+[[gnu::always_inline]] inline std::uint64_t read_plain_value(std::type_identity<WordValue>,
+                                                             const char* begin, std::size_t size,
+                                                             bool, std::uint64_t& value) {
+  const Decimal decimal = decimal_near(begin, size);
+  value = decimal.bits;
+  return decimal.flags & (Decimal::kNotCanonical | Decimal::kAboveInt64);
+}
+
+// Text has to be looked at only where the scan saw bytes out of the ordinary.
 inline bool is_clean_text(std::string_view text) noexcept {
   return text.find('\r') == std::string_view::npos && text.find('\0') == std::string_view::npos &&
          find_invalid_utf8(text) == text.size();
 }
 
-[[gnu::always_inline]] inline bool read_plain_key(std::type_identity<BytesKey>, const char* begin,
-                                                  std::size_t size, bool is_plain, KeyRange&,
-                                                  std::string_view& key) {
-  key = {begin, size};
-  return is_plain || is_clean_text(key);
+[[gnu::always_inline]] inline std::uint64_t read_plain_text(const char* begin, std::size_t size,
+                                                            bool is_plain, std::string_view& text) {
+  text = {begin, size};
+  return word_of(!is_plain && !is_clean_text(text));
 }
 
-[[gnu::always_inline]] inline bool read_plain_value(std::type_identity<WordValue>,
-                                                    const char* begin, std::size_t size, bool,
-                                                    std::uint64_t& value) {
-  const Decimal decimal = decimal_near(begin, size);
-  value = decimal.bits;
-  return decimal.fits_int64();
+[[gnu::always_inline]] inline std::uint64_t read_plain_key(std::type_identity<BytesKey>,
+                                                           const char* begin, std::size_t size,
+                                                           bool is_plain, const KeyRange&,
+                                                           KeyRange&, std::string_view& key) {
+  return read_plain_text(begin, size, is_plain, key);
 }
 
-[[gnu::always_inline]] inline bool read_plain_value(std::type_identity<BytesValue>,
-                                                    const char* begin, std::size_t size,
-                                                    bool is_plain, std::string_view& value) {
-  value = {begin, size};
-  return is_plain || is_clean_text(value);
+[[gnu::always_inline]] inline std::uint64_t read_plain_value(std::type_identity<BytesValue>,
+                                                             const char* begin, std::size_t size,
+                                                             bool is_plain,
+                                                             std::string_view& value) {
+  return read_plain_text(begin, size, is_plain, value);
 }
 
 }  // namespace detail
@@ -261,27 +254,28 @@ inline bool is_clean_text(std::string_view text) noexcept {
 template <class Key, class Value>
 [[gnu::always_inline]] inline bool decode_plain(const detail::PlainRow& row, bool is_plain,
                                                 KeyRange& range, Operation<Key, Value>& operation) {
+  using detail::word_of;
   const char* key = row.begin + detail::kOpBytes;
   if (row.key_end <= key) [[unlikely]]
     return false;
   const char* value = row.key_end + 1;
-  const auto value_size = static_cast<std::size_t>(row.end - (row.end[-1] == '\r') - value);
-  std::uint32_t word;
-  std::memcpy(&word, row.begin, sizeof word);
-  word |= detail::kCaseBits;
-  const bool is_put = word == detail::op_word("put,");
-  const bool is_del = word == detail::op_word("del,");
-  const bool is_row = (is_put | is_del | (word == detail::op_word("get,"))) &
-                      (*row.key_end == ',') & (*row.end == '\n');
-  operation.op = static_cast<OpKind>(is_put + 2 * is_del);
-  const bool has_value = detail::read_plain_value(std::type_identity<Value>{}, value, value_size,
-                                                  is_plain, operation.value);
-  const bool value_fits = is_put ? has_value : value_size == 0;
-  if (!(is_row & value_fits)) [[unlikely]]
+  const std::uint64_t value_size =
+      static_cast<std::size_t>(row.end - value) - word_of(row.end[-1] == '\r');
+  const detail::OpField op = detail::read_op(row.begin);
+  operation.op = op.kind();
+  KeyRange noted = range;
+  const std::uint64_t bad_value = detail::read_plain_value(std::type_identity<Value>{}, value,
+                                                           value_size, is_plain, operation.value);
+  const std::uint64_t bad_key = detail::read_plain_key(std::type_identity<Key>{}, key,
+                                                       static_cast<std::size_t>(row.key_end - key),
+                                                       is_plain, range, noted, operation.key);
+  const std::uint64_t bad_shape = op.is_wrong | static_cast<unsigned char>(*row.key_end ^ ',') |
+                                  static_cast<unsigned char>(*row.end ^ '\n');
+  const std::uint64_t refused = (bad_value & (0 - op.is_put)) | (value_size & (op.is_put - 1));
+  if ((bad_shape | refused | bad_key) != 0) [[unlikely]]
     return false;
-  return detail::read_plain_key(std::type_identity<Key>{}, key,
-                                static_cast<std::size_t>(row.key_end - key), is_plain, range,
-                                operation.key);
+  range = noted;
+  return true;
 }
 
 }  // namespace adhash

@@ -17,10 +17,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "adhash/csv_decode.hpp"
+#include "adhash/csv_integers.hpp"
 #include "adhash/csv_row.hpp"
 #include "adhash/errors.hpp"
 #include "adhash/operation.hpp"
@@ -79,8 +81,8 @@ class CsvParser {
   std::uint64_t rows() const noexcept { return rows_; }
   // The line that the next row starts on.
   std::uint64_t line() const noexcept { return line_; }
-  bool seen_negative_key() const noexcept { return decoder_.range().seen_negative(); }
-  bool seen_key_above_int64() const noexcept { return decoder_.range().seen_above_int64(); }
+  bool seen_negative_key() const noexcept { return decoder_.range().has_negative(); }
+  bool seen_key_above_int64() const noexcept { return decoder_.range().has_above_int64(); }
 
  private:
   static constexpr std::size_t kWindowBytes = std::size_t{16} << 10;
@@ -115,7 +117,7 @@ class CsvParser {
   // The fast path, only where nothing but data can come and the bytes in front may be read.
   bool take_plain_rows(Batch& batch) {
     if (!is_header_read_ || first_blank_line_ != 0) return false;
-    if (static_cast<std::size_t>(cursor_ - block_begin_) < kDecimalSlack) return false;
+    if (static_cast<std::size_t>(cursor_ - block_begin_) < kUsualSlack) return false;
     if (window_.count - window_.next < 3 && window_begin_ != cursor_) scan_window();
     const std::size_t taken = decode_window(batch, room_for_rows(batch));
     rows_ += taken;
@@ -138,26 +140,41 @@ class CsvParser {
     window_begin_ = cursor_;
   }
 
+  // Takes plain rows from the window, and integers by the fastest way while they are usual.
   std::size_t decode_window(Batch& batch, std::size_t max_rows) {
-    const std::uint32_t* position = positions_.data() + window_.next;
     const std::size_t rows = std::min(max_rows, (window_.count - window_.next) / 3);
-    const char* const window = window_begin_;
-    const bool is_plain = window_.is_plain;
-    const char* row = cursor_;
-    KeyRange range = decoder_.range();
     std::size_t taken = 0;
-    for (; taken < rows; ++taken, position += 3) {
-      Operation<Key, Value> operation;
-      const detail::PlainRow plain{row, window + position[1], window + position[2]};
-      if (!decode_plain<Key, Value>(plain, is_plain, range, operation)) break;
-      put_into(batch, batch.size + taken, operation);
-      row = plain.end + 1;
+    while (taken < rows) {
+      taken += decode_usual(batch, rows - taken);
+      if (taken == rows || !decode_one(batch)) break;
+      ++taken;
     }
-    decoder_.range() = range;
-    batch.size += taken;
-    window_.next += 3 * taken;
-    cursor_ = row;
     return taken;
+  }
+
+  std::size_t decode_usual(Batch& batch, std::size_t max_rows) {
+    if constexpr (std::is_same_v<Key, IntKey> && std::is_same_v<Value, WordValue>) {
+      const RowCuts cuts{window_begin_, positions_.data() + window_.next, max_rows};
+      const IntegerColumns columns{batch.op.data() + batch.size, batch.key.data() + batch.size,
+                                   batch.value.data() + batch.size};
+      const std::size_t taken = take_usual_rows_(cuts, cursor_, columns);
+      batch.size += taken;
+      window_.next += 3 * taken;
+      return taken;
+    } else {
+      return 0;
+    }
+  }
+
+  [[gnu::always_inline]] bool decode_one(Batch& batch) {
+    const std::uint32_t* position = positions_.data() + window_.next;
+    const detail::PlainRow row{cursor_, window_begin_ + position[1], window_begin_ + position[2]};
+    Operation<Key, Value> operation;
+    if (!decode_plain(row, window_.is_plain, decoder_.range(), operation)) return false;
+    put_into(batch, batch.size++, operation);
+    window_.next += 3;
+    cursor_ = row.end + 1;
+    return true;
   }
 
   [[gnu::always_inline]] static void put_into(Batch& batch, std::size_t at,
@@ -328,6 +345,7 @@ class CsvParser {
   CsvOptions options_;
   FaultLog* log_;
   Scanner scanner_;
+  TakeUsualRows take_usual_rows_ = take_usual_rows_for(current_isa());
   RowDecoder<Key, Value> decoder_;
   TextArena arena_;
 

@@ -12,13 +12,20 @@
 
 namespace adhash {
 
+// What there is to know about a text read as an integer. Flags are bits of one word, so that the
+// fast path can gather those of several fields and branch once.
 struct Decimal {
-  std::uint64_t bits = 0;     // two's complement where negative
-  bool is_canonical = false;  // the rest holds only where this does
-  bool is_negative = false;
-  bool is_above_int64 = false;
+  static constexpr std::uint64_t kNotCanonical = 1;  // nothing else holds where this is set
+  static constexpr std::uint64_t kNegative = 2;
+  static constexpr std::uint64_t kAboveInt64 = 4;
 
-  bool fits_int64() const noexcept { return is_canonical && !is_above_int64; }
+  std::uint64_t bits = 0;  // two's complement where negative
+  std::uint64_t flags = kNotCanonical;
+
+  bool is_canonical() const noexcept { return (flags & kNotCanonical) == 0; }
+  bool is_negative() const noexcept { return (flags & kNegative) != 0; }
+  bool is_above_int64() const noexcept { return (flags & kAboveInt64) != 0; }
+  bool fits_int64() const noexcept { return (flags & (kNotCanonical | kAboveInt64)) == 0; }
 };
 
 // Bytes in front of a number that decimal_near() may read and ignore.
@@ -59,41 +66,52 @@ inline constexpr std::array<std::uint64_t, 9> kLastBytes = [] {
          32;
 }
 
+// 1 where `condition` holds, as a word: comparisons that stay arithmetic instead of branches.
+[[gnu::always_inline]] inline std::uint64_t word_of(bool condition) {
+  return condition;
+}
+
+[[gnu::always_inline]] inline Decimal signed_decimal(std::uint64_t magnitude,
+                                                     std::uint64_t negative,
+                                                     std::uint64_t not_canonical,
+                                                     std::uint64_t above) {
+  return {.bits = (magnitude ^ (0 - negative)) + negative,
+          .flags = not_canonical * Decimal::kNotCanonical | negative * Decimal::kNegative |
+                   above * Decimal::kAboveInt64};
+}
+
 }  // namespace detail
 
 // Reads at most eight characters without a branch on what they are. An empty range is not
 // canonical. PRECONDITION: kDecimalSlack bytes before `begin` and one at `end` are readable; size
 // <= 8.
 [[gnu::always_inline]] inline Decimal decimal_of_8(const char* begin, std::size_t size) {
-  const bool negative = *begin == '-';
-  const std::size_t count = size - ((size != 0) & negative);
+  const std::uint64_t negative = detail::word_of(*begin == '-') & detail::word_of(size != 0);
+  const std::size_t count = size - negative;
   const std::uint64_t digits = detail::digits_before(begin + size, count);
-  const std::uint64_t magnitude = detail::eight_digits(digits);
-  const bool zero_first = (begin[negative] == '0') & (size > 1);
-  return {.bits = negative ? 0 - magnitude : magnitude,
-          .is_canonical = ((detail::beyond_nine(digits) != 0) | (count == 0) | zero_first) == 0,
-          .is_negative = negative,
-          .is_above_int64 = false};
+  const std::uint64_t zero_first =
+      detail::word_of(begin[negative] == '0') & detail::word_of(size > 1);
+  const std::uint64_t wrong =
+      detail::word_of(detail::beyond_nine(digits) != 0) | detail::word_of(count == 0);
+  return detail::signed_decimal(detail::eight_digits(digits), negative, wrong | zero_first, 0);
 }
 
 // The same for nine to sixteen characters.
 [[gnu::always_inline]] inline Decimal decimal_of_16(const char* begin, std::size_t size) {
-  const bool negative = *begin == '-';
+  const std::uint64_t negative = detail::word_of(*begin == '-');
   const char* end = begin + size;
   const std::uint64_t low = detail::digits_before(end, 8);
   const std::uint64_t high = detail::digits_before(end - 8, size - 8 - negative);
   const std::uint64_t magnitude =
       detail::eight_digits(high) * 100000000 + detail::eight_digits(low);
   const std::uint64_t wrong = detail::beyond_nine(low) | detail::beyond_nine(high);
-  return {.bits = negative ? 0 - magnitude : magnitude,
-          .is_canonical = ((wrong != 0) | (begin[negative] == '0')) == 0,
-          .is_negative = negative,
-          .is_above_int64 = false};
+  const std::uint64_t zero_first = detail::word_of(begin[negative] == '0');
+  return detail::signed_decimal(magnitude, negative, detail::word_of(wrong != 0) | zero_first, 0);
 }
 
 // The same for seventeen to twenty characters, where a number may be too large.
 inline Decimal decimal_of_20(const char* begin, std::size_t size) {
-  const bool negative = *begin == '-';
+  const std::uint64_t negative = detail::word_of(*begin == '-');
   const char* end = begin + size;
   const std::uint64_t low = detail::digits_before(end, 8);
   const std::uint64_t middle = detail::digits_before(end - 8, 8);
@@ -104,13 +122,12 @@ inline Decimal decimal_of_20(const char* begin, std::size_t size) {
   std::uint64_t upper = 0;
   std::uint64_t magnitude = 0;
   const bool overflows =
-      __builtin_mul_overflow(detail::eight_digits(high), 10000000000000000ULL, &upper) |
+      __builtin_mul_overflow(detail::eight_digits(high), 10000000000000000ULL, &upper) ||
       __builtin_add_overflow(upper, lower, &magnitude);
-  const bool too_low = negative & (magnitude > 1ULL << 63);
-  return {.bits = negative ? 0 - magnitude : magnitude,
-          .is_canonical = ((wrong != 0) | (begin[negative] == '0') | overflows | too_low) == 0,
-          .is_negative = negative,
-          .is_above_int64 = !negative && (magnitude >> 63) != 0};
+  const bool too_low = negative != 0 && magnitude > 1ULL << 63;
+  const bool not_canonical = wrong != 0 || begin[negative] == '0' || overflows || too_low;
+  return detail::signed_decimal(magnitude, negative, not_canonical,
+                                (magnitude >> 63) & (negative ^ 1));
 }
 
 // PRECONDITION: kDecimalSlack bytes before `begin` and one at begin + size are readable.

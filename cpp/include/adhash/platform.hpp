@@ -20,8 +20,11 @@ namespace adhash {
 
 inline constexpr std::size_t kCacheLineBytes = 64;
 
+// GCC takes a function that only prefetches for one without effect and drops calls to it; the empty
+// statement, which it must keep, prevents that.
 ADHASH_ALWAYS_INLINE void prefetch_line(const void* address) {
   __builtin_prefetch(address, 0, 3);
+  asm volatile("");
 }
 
 // Unaligned native-endian loads; memcpy is how the language spells them.

@@ -2,7 +2,7 @@
 //
 // Counters, not clocks, in the hot loop: a time stamp around every look-up would end the overlap of
 // cache misses and turn 4 ns into 57. So
-//   - one operation in `sample_every` is timed, and stands for that many in the histogram;
+//   - one operation in `sample_every`, on average, is timed, and stands for that many in the histogram;
 //   - every slow path times itself (pauses.hpp) and enters the histogram as one operation, so the
 //     tail is exact: a growth step can hide between two samples, but not from this;
 //   - in an open loop (`rate`) every operation has an intended start, and its latency counts from
@@ -108,9 +108,11 @@ class ReplayRecorder {
   ReferenceModel<Key, Value>* model() { return model_.get(); }
   const LatencyHistogram& latency(OpKind kind) const { return latency_[static_cast<int>(kind)]; }
 
+  // Distances between samples are random around their mean, so that no period of the trace or of
+  // the map can hide from them or fill them.
   bool wants_sample() {
     if (until_sample_ == 0 || --until_sample_ > 0) [[likely]] return false;
-    until_sample_ = options_.sample_every;
+    until_sample_ = 1 + splitmix64(sample_state_) % (2 * options_.sample_every - 1);
     return true;
   }
   void add_latency(OpKind kind, std::uint64_t ns, std::uint64_t weight) {
@@ -129,6 +131,7 @@ class ReplayRecorder {
   ReplayCounters counters_;
   std::array<LatencyHistogram, 3> latency_;
   std::uint64_t until_sample_;
+  std::uint64_t sample_state_ = 0;
   std::uint64_t first_start_ns_ = 0;
   std::unique_ptr<ReferenceModel<Key, Value>> model_;
 };

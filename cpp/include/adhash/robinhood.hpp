@@ -63,9 +63,9 @@ class RobinHoodTable {
   static constexpr std::string_view kName = "robinhood";
 
   // See layout_costs.hpp.
-  static constexpr LayoutCosts kCosts = {.in_l2 = {3.0, 3.5, 9.0, 9.0},
-                                         .in_l3 = {10.0, 9.0, 24.0, 20.0},
-                                         .in_dram = {20.0, 18.0, 55.0, 48.0}};
+  static constexpr LayoutCosts kCosts = {.in_l2 = {9.0, 10.0, 45.0, 10.0},
+                                         .in_l3 = {17.0, 14.0, 90.0, 20.0},
+                                         .in_dram = {24.0, 20.9, 166.0, 31.6}};
 
   // Throws std::bad_alloc.
   explicit RobinHoodTable(std::size_t room)

@@ -41,9 +41,9 @@ class SwissTable {
   static constexpr std::string_view kName = "swiss";
 
   // See layout_costs.hpp.
-  static constexpr LayoutCosts kCosts = {.in_l2 = {3.0, 2.5, 8.0, 6.0},
-                                         .in_l3 = {12.0, 7.0, 20.0, 16.0},
-                                         .in_dram = {24.0, 14.0, 45.0, 40.0}};
+  static constexpr LayoutCosts kCosts = {.in_l2 = {4.0, 3.9, 28.0, 6.3},
+                                         .in_l3 = {11.0, 9.5, 45.0, 13.0},
+                                         .in_dram = {23.2, 12.6, 90.0, 22.6}};
 
   // Throws std::bad_alloc.
   explicit SwissTable(std::size_t room)

@@ -70,14 +70,14 @@ class TypeInference {
   }
 
   InferredTypes types() const noexcept {
-    const KeyKind integer = range_.seen_above_int64() ? KeyKind::uint64 : KeyKind::int64;
+    const KeyKind integer = range_.has_above_int64() ? KeyKind::uint64 : KeyKind::int64;
     return {.key = integer_keys_ ? integer : KeyKind::text,
             .value = integer_values_ ? ValueKind::int64 : ValueKind::bytes};
   }
 
  private:
   void add_key(const Decimal& key) noexcept {
-    integer_keys_ = integer_keys_ && key.is_canonical && range_.admits(key);
+    integer_keys_ = integer_keys_ && key.is_canonical() && range_.admits(key);
     range_.note(key);
   }
 

@@ -51,6 +51,8 @@ def run_command(args: list[str], *, prog: str) -> None:
     ------
     SystemExit
         If a command ended itself with an exit code.
+    KeyboardInterrupt
+        If the user gave up at a prompt.
     """
     command = typer.main.get_command(build_app())
     try:

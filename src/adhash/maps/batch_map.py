@@ -33,6 +33,7 @@ V = TypeVar("V")
 _KEY_TYPES = ("int64", "uint64", "str", "bytes")
 _VALUE_TYPES = ("int64", "uint64", "float64", "str", "bytes")
 _MAX_CAPACITY = 2**48
+_EXPLAINED_PROBES = 65_536
 
 if TYPE_CHECKING:
 
@@ -191,18 +192,27 @@ class BatchMap(_NativeMap[K, V]):
 
     # Typed statistics instead of the native dict: a narrower promise to every caller but replay,
     # which asks the native class.
-    def stats(self) -> MapStats:  # type: ignore[override]
-        """Return the state of the map: layout, load, probe lengths, memory and decisions."""
-        return MapStats.from_native(super().stats())
+    def stats(self, probe_samples: int | None = None) -> MapStats:  # type: ignore[override]
+        """Return the state of the map: layout, load, probe lengths, memory and decisions.
+
+        Parameters
+        ----------
+        probe_samples : int or None
+            How many entries to measure the probe lengths of, at least 1; all of them where None, which takes
+            as long as reading the map once.
+
+        Returns
+        -------
+        MapStats
+            The state at this moment.
+        """
+        if probe_samples is None:
+            return MapStats.from_native(super().stats())
+        return MapStats.from_native(super().stats(max(1, probe_samples)))
 
     def explain(self) -> str:
         """Return in a few lines why the map is in the layout it is in."""
-        return self.stats().explain()
-
-    @property
-    def memory_bytes(self) -> int:
-        """All memory the map's tables hold, exactly."""
-        return self.stats().memory_bytes
+        return self.stats(_EXPLAINED_PROBES).explain()
 
     def __sizeof__(self) -> int:
         return object.__sizeof__(self) + self.memory_bytes

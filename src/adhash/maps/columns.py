@@ -37,7 +37,7 @@ class Role:
 
     def wrong_type(self, type_name: str, found: str, *, hint: str = "") -> BadInputError:
         """Return the error for items that are not of the map's type."""
-        return self.type_error(f"{self.noun}s of this map are {type_name}; got {found}", hint=hint)
+        return self.type_error(f"each {self.noun} must be {type_name}; got {found}", hint=hint)
 
     def out_of_range(self, type_name: str, value: object) -> BadInputError:
         """Return the error for a number that the map's type cannot hold."""

@@ -59,4 +59,5 @@ def colliding_keys(engine: str, key_type: KeyType, seed: int, count: int) -> Col
         If the engine is not built in.
     """
     require_engine(engine)
-    return _native.colliding_keys(engine, key_type, seed, count)
+    keys = _native.colliding_keys(engine, key_type, seed, count)
+    return keys if isinstance(keys, tuple) else keys.astype(key_type)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from adhash.errors import BadInputError
+from adhash.errors import BadInputError, InvariantError, KeyTypeError, ValueTypeError
 
 
-class KeyRangeError(BadInputError, OverflowError):
+class KeyRangeError(KeyTypeError, OverflowError):
     """A key is an integer, but not one that the map's key type can hold."""
 
 
-class ValueRangeError(BadInputError, OverflowError):
+class ValueRangeError(ValueTypeError, OverflowError):
     """A value is a number, but not one that the map's value type can hold."""
 
 
 class BatchLengthError(BadInputError, ValueError):
     """A batch has another number of values than of keys."""
+
+
+class MapChangedError(InvariantError, RuntimeError):
+    """Another thread changed a map while all of it was being read."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import reprlib
 from collections import deque
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, MutableMapping, ValuesView
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, TypeVar, cast, overload
 
 import numpy as np
 
@@ -27,6 +27,8 @@ _Int: TypeAlias = Literal["int64", "uint64"]
 _Initial: TypeAlias = "Mapping[K, V] | Iterable[tuple[K, V]] | None"
 _SHOWN_ENTRIES = 8
 _POP_BATCH = 256
+_NOTHING: Any = object()
+T = TypeVar("T")
 
 
 class MapOptions(TypedDict, total=False):
@@ -36,6 +38,22 @@ class MapOptions(TypedDict, total=False):
     seed: int | None
     capacity: int
     settings: AdaptiveSettings | None
+
+
+class _Items(ItemsView[K, V]):
+    """Entries read by position: half the work of looking up every key again."""
+
+    _mapping: Map[K, V]
+
+    def __iter__(self) -> Iterator[tuple[K, V]]:
+        return self._mapping.iter_items()
+
+
+class _Values(ValuesView[V]):
+    _mapping: Map[Any, V]
+
+    def __iter__(self) -> Iterator[V]:
+        return self._mapping.iter_values()
 
 
 class Map(BatchMap[K, V]):
@@ -136,12 +154,48 @@ class Map(BatchMap[K, V]):
     if not TYPE_CHECKING:
         # A nanobind class has a single base, so what MutableMapping adds to one is taken by name.
         keys = Mapping.keys
-        items = Mapping.items
-        values = Mapping.values
-        pop = MutableMapping.pop
         setdefault = MutableMapping.setdefault
         # Without this, `reversed` would take a map for a sequence and look up 0, 1, 2, ...
         __reversed__ = None
+
+    def items(self) -> ItemsView[K, V]:
+        """Return a view of the entries that follows the map, and is a set."""
+        return _Items(self)
+
+    def values(self) -> ValuesView[V]:
+        """Return a view of the values that follows the map."""
+        return _Values(self)
+
+    @overload
+    def pop(self, key: K, /) -> V: ...
+    @overload
+    def pop(self, key: K, default: V | T, /) -> V | T: ...
+    def pop(self, key: K, default: Any = _NOTHING, /) -> Any:
+        """Remove a key and return its value.
+
+        Parameters
+        ----------
+        key : int, str or bytes
+            The key.
+        default : object
+            What to return where the key is missing.
+
+        Returns
+        -------
+        object
+            The value, or the default.
+
+        Raises
+        ------
+        KeyError
+            If the key is missing and no default was given.
+        """
+        value = self._take(key)
+        if value is not _NOTHING:
+            return value
+        if default is _NOTHING:
+            raise KeyError(key)
+        return default
 
     def update(self, other: Any = (), /, **entries: Any) -> None:
         """Store the entries of a mapping, of pairs, or of keyword arguments, as dict does.
@@ -177,13 +231,12 @@ class Map(BatchMap[K, V]):
         KeyError
             If the map is empty.
         """
-        missing: Any = object()
         while len(self) > 0:
             if not self._to_pop:
                 self._to_pop.extend(islice(self, max(_POP_BATCH, len(self) // 64)))
             key = self._to_pop.popleft()
-            value = self.pop(key, missing)
-            if value is not missing:
+            value = self._take(key)
+            if value is not _NOTHING:
                 return key, value
         self._to_pop.clear()
         raise KeyError("popitem(): the map is empty")
@@ -196,8 +249,7 @@ class Map(BatchMap[K, V]):
         if len(self) != len(other):
             return False
         if not isinstance(other, Map):
-            missing = object()
-            return all(other.get(key, missing) == value for key, value in self.items())
+            return all(other.get(key, _NOTHING) == value for key, value in self.items())
         return self._equals_map(other) if self._has_types_of(other) else dict(self) == dict(other)
 
     __hash__ = None  # type: ignore[assignment]
@@ -237,8 +289,8 @@ class Map(BatchMap[K, V]):
 
     def copy(self) -> Map[K, V]:
         """Return a map of the same entries, types, engine, settings and seed."""
-        twin = self._empty_twin()
-        twin.copy_from(self)
+        twin = self._empty_twin(capacity=len(self))
+        twin._put_columns(row_batches(self))
         return twin
 
     __copy__ = copy
@@ -248,8 +300,7 @@ class Map(BatchMap[K, V]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as columns, for processes that trust each other; `save` is the format to keep."""
-        types = {"engine": self.engine, "key": self.key_type, "value": self.value_type}
-        return _restore, ({**types, "seed": self.seed}, self._settings, list(row_batches(self)))
+        return _restore, (self._options(), self._settings, list(row_batches(self)))
 
     # --- snapshots ---------------------------------------------------------------------------
 
@@ -269,10 +320,10 @@ class Map(BatchMap[K, V]):
             If the system refuses to write.
         SnapshotError
             If `compress` is unknown.
-        InvariantError
+        MapChangedError
             If another thread changed the map meanwhile.
         """
-        save_map(self, self.stats().layout, self._settings, path, compress)
+        save_map(self, self.stats(1).layout, self._settings, path, compress)
 
     @classmethod
     def load(cls, path: str | PathLike[str], engine: str | None = None) -> Map[Any, Any]:
@@ -324,6 +375,15 @@ class Map(BatchMap[K, V]):
 
     # --- inside ------------------------------------------------------------------------------
 
+    def _take(self, key: K) -> Any:
+        value = self.get(key, _NOTHING)
+        if value is not _NOTHING:
+            try:
+                del self[key]
+            except KeyError:  # another thread was faster
+                return _NOTHING
+        return value
+
     def _has_types_of(self, other: Map[Any, Any]) -> bool:
         return (self.key_type, self.value_type) == (other.key_type, other.value_type)
 
@@ -331,9 +391,16 @@ class Map(BatchMap[K, V]):
         for keys, values in batches:
             _native.Map.put_many(self, keys, values)
 
-    def _empty_twin(self) -> Map[K, V]:
-        types = {"engine": self.engine, "key": self.key_type, "value": self.value_type}
-        return _with_settings({**types, "seed": self.seed}, self._settings)
+    def _empty_twin(self, capacity: int = 0) -> Map[K, V]:
+        return _with_settings({**self._options(), "capacity": capacity}, self._settings)
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "engine": self.engine,
+            "key": self.key_type,
+            "value": self.value_type,
+            "seed": self.seed,
+        }
 
     def _equals_map(self, other: Map[K, V]) -> bool:
         for keys, values in row_batches(self):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from adhash import _native
 from adhash.clock import Clock, SystemClock
 from adhash.errors import SnapshotError
+from adhash.maps.errors import MapChangedError
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -31,15 +32,29 @@ def row_batches(entries: _native.Map[Any, Any]) -> Iterator[tuple[Column, Column
     ------
     tuple of columns
         Keys and values of some rows, in no particular order.
+
+    Raises
+    ------
+    MapChangedError
+        If an entry was inserted or deleted meanwhile.
     """
-    entry_bytes = max(1.0, _native.Map.stats(entries)["bytes_per_entry"])
-    limit = max(1, min(_BATCH_ROWS, int(_BATCH_BYTES / entry_bytes)))
-    cursor = 0
-    while True:
-        keys, values, cursor = entries.export_rows(cursor, limit)
-        yield keys, values
-        if cursor == 0:
-            return
+    entry_bytes = max(1, entries.memory_bytes // max(1, len(entries)))
+    limit = max(1, min(_BATCH_ROWS, _BATCH_BYTES // entry_bytes))
+    version, cursor = entries.version, 0
+    entries.pin()  # a migration under way would move entries from behind the cursor to before it
+    try:
+        while True:
+            keys, values, cursor = entries.export_rows(cursor, limit)
+            if entries.version != version:
+                raise MapChangedError(
+                    "the map changed while its entries were read",
+                    hint="keep other threads from it, or work on a copy",
+                )
+            yield keys, values
+            if cursor == 0:
+                return
+    finally:
+        entries.unpin()
 
 
 def save_map(
@@ -73,7 +88,7 @@ def save_map(
         If the system refuses to write.
     SnapshotError
         If `compress` is unknown.
-    InvariantError
+    MapChangedError
         If the map changed while it was saved.
     """
     from adhash.snapshots import SnapshotHeader, write_snapshot

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -19,40 +18,42 @@ class Decision:
         What made it move.
     from_layout, to_layout : str
         Where it was and where it went.
-    expected_gain : float
-        Present cost divided by the cost the model promised; above 1 is faster.
+    expected_gain : float or None
+        The part of an operation's time that the cost model promised to save; None where the move
+        was forced.
     measured_gain : float or None
-        The same from measurement; None until enough operations have been seen.
+        The part that was saved; None until enough operations have been timed.
     """
 
     at_ops: int
     signal: str
     from_layout: str
     to_layout: str
-    expected_gain: float
+    expected_gain: float | None
     measured_gain: float | None
 
     @classmethod
     def from_native(cls, record: dict[str, Any]) -> Decision:
         """Return a decision of the native log."""
-        measured = record["measured_gain"]
         return cls(
             at_ops=record["at_ops"],
             signal=record["signal"],
             from_layout=record["from"],
             to_layout=record["to"],
             expected_gain=record["expected_gain"],
-            measured_gain=measured if measured and not math.isnan(measured) else None,
+            measured_gain=record["measured_gain"],
         )
 
     def __str__(self) -> str:
-        measured = (
-            "not measured yet" if self.measured_gain is None else f"got {self.measured_gain:.2f}x"
-        )
         return (
-            f"after {self.at_ops:,} operations: {self.from_layout} -> {self.to_layout}, because of"
-            f" {self.signal}; expected {self.expected_gain:.2f}x, {measured}"
+            f"after {self.at_ops:,} operations: {self.from_layout} -> {self.to_layout}"
+            f" ({self.signal}); expected to save {_percent(self.expected_gain)} of the time,"
+            f" saved {_percent(self.measured_gain)}"
         )
+
+
+def _percent(fraction: float | None) -> str:
+    return "an unmeasured part" if fraction is None else f"{fraction:.0%}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +77,10 @@ class MapStats:
     tombstones : int
         Their number.
     probe_hist : tuple of int
-        ``probe_hist[i]`` entries are found with i + 1 steps; together they are `size`.
+        ``probe_hist[i]`` entries are reached in i + 1 steps; the last one counts
+        all longer ways. Together they are `probe_samples`.
+    probe_samples : int
+        How many entries `probe_hist` was counted over: all of them, unless fewer were asked for.
     memory_bytes : int
         All memory the map holds, exactly.
     bytes_per_entry : float
@@ -99,6 +103,7 @@ class MapStats:
     tombstone_ratio: float
     tombstones: int
     probe_hist: tuple[int, ...]
+    probe_samples: int
     memory_bytes: int
     bytes_per_entry: float
     migrations: int

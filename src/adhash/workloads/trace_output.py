@@ -1,0 +1,135 @@
+"""Where a new trace goes: standard output, or a file whose suffix says how it is written."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import lzma
+import os
+import sys
+from collections.abc import Iterator
+from typing import IO, Any, Literal, TypeAlias
+
+import zstandard
+
+from adhash.errors import BadInputError
+from adhash.workloads.atomic_output import AtomicOutput
+from adhash.workloads.magic import Compression
+
+OutputFormat: TypeAlias = Literal["csv", "parquet", "arrow-file", "arrow-stream"]
+
+_FORMATS: dict[str, OutputFormat] = {
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".arrow": "arrow-file",
+    ".feather": "arrow-file",
+    ".ipc": "arrow-file",
+    ".arrows": "arrow-stream",
+}
+_COMPRESSIONS: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd", ".xz": "xz"}
+
+# Speed first, as traces are written once and mostly read at once.
+_GZIP_LEVEL, _ZSTD_LEVEL, _XZ_PRESET = 4, 1, 2
+_SMALLEST_GZIP_LEVEL, _SMALLEST_ZSTD_LEVEL, _SMALLEST_XZ_PRESET = 9, 19, 9
+
+
+def output_format(path: str) -> tuple[OutputFormat, Compression]:
+    """Return the format and compression that the suffixes of a path choose.
+
+    Parameters
+    ----------
+    path : str
+        Such as ``trace.csv.zst`` or ``trace.parquet``; ``"-"`` stands for plain CSV.
+
+    Raises
+    ------
+    BadInputError
+        Where the suffixes name no format, or compress one that compresses itself.
+    """
+    if path == "-":
+        return "csv", ""
+    stem, suffix = os.path.splitext(path.lower())  # noqa: PTH122 - Path drops "a." and "a/"
+    compression = _COMPRESSIONS.get(suffix, "")
+    if compression:
+        suffix = os.path.splitext(stem)[1]  # noqa: PTH122
+    trace_format = _FORMATS.get(suffix)
+    if trace_format is None or (compression and trace_format != "csv"):
+        raise BadInputError(
+            f"no trace format has the suffix of {path}",
+            hint="use .csv, .csv.gz, .csv.zst, .csv.xz, .parquet, .arrow or .arrows",
+        )
+    return trace_format, compression
+
+
+@contextlib.contextmanager
+def open_output(
+    path: str | os.PathLike[str], compression: Compression, *, force: bool, smallest: bool = False
+) -> Iterator[IO[bytes]]:
+    """Open a file that appears when the block ends without an error, and never in part.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        The target, or ``"-"`` for standard output.
+    compression : {"", "gzip", "zstd", "xz"}
+        How to compress what is written.
+    force : bool
+        Whether an existing file may be replaced.
+    smallest : bool
+        Whether size matters more than speed.
+
+    Yields
+    ------
+    file object
+        To write bytes to.
+
+    Raises
+    ------
+    PolicyError
+        Where the target exists and `force` is False.
+    StorageError
+        Where the system cannot write.
+    """
+    if os.fspath(path) == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    with AtomicOutput(path, force=force) as output:
+        try:
+            with compressed(output.file, compression, smallest=smallest) as file:
+                yield file
+        except OSError as error:
+            raise output.failure(error) from error
+
+
+def compressed(
+    file: IO[bytes], compression: Compression, *, smallest: bool
+) -> contextlib.AbstractContextManager[IO[bytes]]:
+    """Return a file whose writes arrive in `file` compressed; ending it leaves `file` open.
+
+    The result is the same whenever and wherever it is written: no name and no time in it.
+
+    Parameters
+    ----------
+    file : file object
+        Open for writing bytes.
+    compression : {"", "gzip", "zstd", "xz"}
+        How to compress.
+    smallest : bool
+        Whether size matters more than speed.
+    """
+    packed: Any
+    if compression == "gzip":
+        level = _SMALLEST_GZIP_LEVEL if smallest else _GZIP_LEVEL
+        packed = gzip.GzipFile("", "wb", level, file, mtime=0)
+    elif compression == "zstd":
+        level = _SMALLEST_ZSTD_LEVEL if smallest else _ZSTD_LEVEL
+        compressor = zstandard.ZstdCompressor(level=level, write_checksum=True)
+        packed = compressor.stream_writer(file, closefd=False)
+    elif compression == "xz":
+        preset = _SMALLEST_XZ_PRESET if smallest else _XZ_PRESET
+        packed = lzma.LZMAFile(file, "wb", preset=preset)  # noqa: SIM115 - the caller's to close
+    else:
+        packed = contextlib.nullcontext(file)
+    ready: contextlib.AbstractContextManager[IO[bytes]] = packed
+    return ready
