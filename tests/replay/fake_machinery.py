@@ -45,7 +45,7 @@ class FakeTable:
     compactions: int = 0
     saved_to: list[tuple[Path, str | None]] = field(default_factory=list)
 
-    def stats(self) -> MapStats:
+    def stats(self, probe_samples: int | None = None) -> MapStats:
         facts: dict[str, Any] = {
             "engine": self.engine,
             "layout": "swiss",

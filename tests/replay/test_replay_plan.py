@@ -152,12 +152,13 @@ def test_outputs_must_not_overwrite_each_other_or_the_trace(
 @pytest.mark.parametrize("option", ["snapshot_out", "json_summary_out"])
 @pytest.mark.parametrize(
     ("place", "complaint"),
-    [("no/such/file", "no folder"), ("folder", "not a regular file"), ("fifo", "not a regular")],
+    [("file/map", "not a folder"), ("folder", "not a regular file"), ("fifo", "not a regular")],
 )
 def test_place_that_cannot_be_written_is_refused(
     tmp_path: Path, option: str, place: str, complaint: str
 ) -> None:
     (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(StorageError, match=complaint):
         plan(**{option: tmp_path / place})
@@ -169,6 +170,7 @@ def test_missing_snapshot_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_refusal_leaves_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
     with pytest.raises(AdhashError):
-        plan(metrics_out_dir=tmp_path / "out", snapshot_out=tmp_path / "x" / "y")
-    assert list(tmp_path.iterdir()) == []
+        plan(metrics_out_dir=tmp_path / "out", snapshot_out=tmp_path / "file" / "map")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

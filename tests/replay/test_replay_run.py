@@ -203,7 +203,7 @@ def test_empty_lines_of_work_make_an_empty_summary(write_trace: WriteTrace) -> N
 def test_summary_file_holds_an_object_for_one_mode_and_a_list_for_several(
     write_trace: WriteTrace, tmp_path: Path
 ) -> None:
-    csv, path = write_trace("put,1,1"), tmp_path / "summary.json"
+    csv, path = write_trace("put,1,1"), tmp_path / "new" / "folder" / "summary.json"
     one = run_csv(csv, json_summary_out=path, **QUIET)
     assert Summary.model_validate_json(path.read_text(encoding="utf-8")) == one
     several = run_modes(csv, mode="swiss,std", json_summary_out=path, **QUIET)

@@ -31,6 +31,8 @@ from adhash.replay.table_types import TableTypes
 
 _NS_PER_S = 1_000_000_000
 MAX_PAUSES = 20
+# A bound on the time that a summary takes: all entries of most tables, a sample of huge ones.
+_PROBE_SAMPLES = 1 << 20
 _QUANTILES = [0.5, 0.9, 0.99, 0.999, 0.9999]
 
 
@@ -54,7 +56,7 @@ def summarise(session: Session, ending: Ending) -> Summary:
     ending : Ending
         How it ended.
     """
-    stats, counters = session.table.stats(), session.driver.counters()
+    stats, counters = session.table.stats(_PROBE_SAMPLES), session.driver.counters()
     ops = count_operations(counters)
     is_verified = session.run.plan.settings.replay.verify
     return Summary(
