@@ -57,6 +57,7 @@ class FakeTable:
             "tombstone_ratio": 0.0,
             "tombstones": 0,
             "probe_hist": (len(self.entries),),
+            "probe_samples": len(self.entries),
             "memory_bytes": 1024,
             "bytes_per_entry": 32.0,
             "migrations": 0,
