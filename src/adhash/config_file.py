@@ -74,6 +74,11 @@ def change(text: str, key: str, value: object) -> str:
     value : object
         A checked value, or None for off.
 
+    Returns
+    -------
+    str
+        The changed text.
+
     Raises
     ------
     ConfigError
@@ -135,6 +140,13 @@ def _is_only_change(info: SettingInfo, line: str, before: str, after: str) -> bo
 
 def write_atomically(path: Path, text: str) -> None:
     """Write `text` to `path` so that a crash leaves the old file or the new one, whole.
+
+    Parameters
+    ----------
+    path : Path
+        The file; a link is followed.
+    text : str
+        All of its new content.
 
     Raises
     ------

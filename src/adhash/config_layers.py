@@ -50,7 +50,8 @@ def find_faults(layer: Layer) -> list[ConfigError]:
 def _keys_at(layer: Layer, place: tuple[str, ...]) -> Iterator[str]:
     """Yield the dotted names a fault is about: all those of a table that is itself unknown."""
     rows = layer.tables.get(place[0])
-    if len(place) == 1 and place[0] not in Settings.model_fields and isinstance(rows, Mapping):
+    is_unknown_table = len(place) == 1 and place[0] not in Settings.model_fields
+    if is_unknown_table and isinstance(rows, Mapping) and rows:
         yield from (f"{place[0]}.{name}" for name in rows)
     else:
         yield ".".join(place)
@@ -110,6 +111,9 @@ def _where(layer: Layer, key: str) -> str:
 
 def _shown(value: object) -> str:
     """Return a refused value on one line, as TOML where TOML can say it."""
+    if isinstance(value, int) and value.bit_length() > 128:
+        # Python refuses to write a number with thousands of digits, and nobody would read it.
+        return f"a number of {value.bit_length()} bits"
     simple = isinstance(value, str | bool | int | float)
     text = write_toml(value) if simple else repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
@@ -118,18 +122,20 @@ def _shown(value: object) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``"did you mean ...?"`` with the name nearest to `word`; empty if none is near.
 
-    A dotted name is near too if only its last part is.
+    Only the last part of a dotted name counts: two names in one table share too much otherwise.
     """
-    names = list(known)
-    by_last_part = {name.rpartition(".")[2]: name for name in names}
-    near = difflib.get_close_matches(word, names, n=1)
-    last = difflib.get_close_matches(word.rpartition(".")[2], by_last_part, n=1)
-    found = near or [by_last_part[part] for part in last]
-    return f"did you mean {found[0]}?" if found else ""
+    by_last_part = {name.rpartition(".")[2]: name for name in known}
+    near = difflib.get_close_matches(word.rpartition(".")[2], by_last_part, n=1)
+    return f"did you mean {by_last_part[near[0]]}?" if near else ""
 
 
 def raise_all(causes: Iterable[ConfigError]) -> None:
     """Raise the one error of `causes`, or one that holds them all; do nothing if there is none.
+
+    Parameters
+    ----------
+    causes : iterable of ConfigError
+        One error a fault.
 
     Raises
     ------
@@ -137,14 +143,16 @@ def raise_all(causes: Iterable[ConfigError]) -> None:
         If there is any.
     """
     found = tuple(causes)
-    if len(found) == 1:
-        raise found[0]
     if found:
-        raise ConfigError(
-            f"{len(found)} settings are wrong: " + "; ".join(map(str, found)),
-            hint="adhash config show lists every setting",
-            key=found[0].key,
-            value=found[0].value,
-            allowed=found[0].allowed,
-            causes=found,
-        )
+        raise found[0] if len(found) == 1 else _summed_up(found)
+
+
+def _summed_up(faults: tuple[ConfigError, ...]) -> ConfigError:
+    return ConfigError(
+        f"{len(faults)} settings are wrong: " + "; ".join(map(str, faults)),
+        hint="adhash config show lists every setting",
+        key=faults[0].key,
+        value=faults[0].value,
+        allowed=faults[0].allowed,
+        causes=faults,
+    )

@@ -100,6 +100,24 @@ def read_layers(
 ) -> list[Layer]:
     """Return the sources of `load_settings`, each checked, the weakest first.
 
+    Parameters
+    ----------
+    config : Path or None
+        A TOML file.
+    preset : str or None
+        The name of a preset.
+    overrides : mapping or None
+        What the command line says, by dotted name.
+    environ : mapping or None
+        The environment.
+    presets_dir : Path or None
+        A folder of presets.
+
+    Returns
+    -------
+    list of Layer
+        Preset and file where given, then environment and command line.
+
     Raises
     ------
     ConfigError
@@ -144,6 +162,16 @@ def origins(layers: Iterable[Layer]) -> dict[str, str]:
 def read_file(path: Path) -> Layer:
     """Return the unchecked layer of the TOML file at `path`.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    Layer
+        What the file says, right or wrong.
+
     Raises
     ------
     ConfigError
@@ -156,6 +184,16 @@ def read_file(path: Path) -> Layer:
 
 def read_text(path: Path) -> str:
     """Return the text of the settings file at `path`.
+
+    Parameters
+    ----------
+    path : Path
+        The file, at most 1 MiB of UTF-8.
+
+    Returns
+    -------
+    str
+        The text, without a byte order mark.
 
     Raises
     ------
@@ -183,6 +221,18 @@ def read_text(path: Path) -> str:
 def parse_text(text: str, *, source: str) -> Layer:
     """Return the layer of a TOML text, checked.
 
+    Parameters
+    ----------
+    text : str
+        The content of a settings file.
+    source : str
+        The name of the source in messages.
+
+    Returns
+    -------
+    Layer
+        The values that `text` gives.
+
     Raises
     ------
     ConfigError
@@ -196,7 +246,8 @@ def parse_text(text: str, *, source: str) -> Layer:
 def _parse(text: str, source: str) -> Tables:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
+        # TOMLDecodeError, or Python's own refusal of a number with thousands of digits.
         raise ConfigError(f"{source} is not valid TOML: {error}") from None
     except RecursionError:
         raise ConfigError(f"{source} is nested too deeply for a settings file") from None
@@ -232,6 +283,16 @@ def presets_folder(environ: Mapping[str, str]) -> Path | None:
 def list_presets(*, folder: Path | None = None) -> list[Preset]:
     """Return every preset by name; one in `folder` hides the bundled one of its name.
 
+    Parameters
+    ----------
+    folder : Path or None
+        The user's presets, ``*.toml``.
+
+    Returns
+    -------
+    list of Preset
+        In the order of their names.
+
     Raises
     ------
     ConfigError
@@ -246,6 +307,18 @@ def list_presets(*, folder: Path | None = None) -> list[Preset]:
 
 def find_preset(name: str, *, folder: Path | None = None) -> Preset:
     """Return the preset called `name`.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    folder : Path or None
+        The user's presets, searched first.
+
+    Returns
+    -------
+    Preset
+        Its text, unchecked.
 
     Raises
     ------

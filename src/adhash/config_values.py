@@ -103,6 +103,11 @@ def write_toml(value: object, *, unit: str = "", off: str = "off") -> str:
         With ``"bytes"``, an integer is written as a size such as ``"2MiB"``.
     off : str
         The word for None.
+
+    Returns
+    -------
+    str
+        A TOML value.
     """
     if isinstance(value, list | tuple):
         return f"[{', '.join(write_toml(item, unit=unit, off=off) for item in value)}]"

@@ -87,6 +87,8 @@ class TraceError(BadInputError):
     ----------
     detail : str
         What was wrong, in full: file, line, column, value and remedy.
+    hint : str
+        What to do about it.
     file : str
         The trace as the user named it; ``"-"`` for standard input.
     line : int or None
@@ -121,6 +123,8 @@ class ConfigError(BadInputError):
     ----------
     detail : str
         What was wrong and in which source (file, preset, environment variable, option).
+    hint : str
+        What to do about it, such as the nearest setting that exists.
     key : str
         The dotted name of the setting, such as ``"replay.rate"``; empty for a whole file.
     value : object

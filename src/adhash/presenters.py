@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from adhash.config_models import MODE_ENGINES
-from adhash.config_sources import Preset
-from adhash.units import format_ns, format_rate, format_seconds
+from adhash.units import format_count, format_ns, format_seconds
+
+if TYPE_CHECKING:
+    from adhash.config_sources import Preset
 
 NOTHING = "-"
 _QUANTILES = ("p50", "p99", "p999", "max")
@@ -73,6 +74,9 @@ def engines_table(engines: Iterable[str]) -> Table:
 
 def modes_of(engine: str) -> list[str]:
     """Return the modes that choose `engine`, its own name first."""
+    # Deferred: the settings take longer to import than most commands take to run.
+    from adhash.config_models import MODE_ENGINES
+
     return [engine, *(mode for mode, chosen in MODE_ENGINES.items() if chosen == engine)]
 
 
@@ -89,32 +93,97 @@ def comparison_table(summaries: Sequence[Mapping[str, object]]) -> Table:
     ----------
     summaries : sequence of mapping
         Summaries as JSON, schema ``adhash.summary.v1``; what is missing shows as a dash.
+
+    Returns
+    -------
+    Table
+        Times, rates, latencies and memory, the rates also as multiples of the first one.
     """
-    headings = ("mode", "engine", "status", "time>", "rate>", "vs first>")
-    latencies = ("p50>", "p99>", "p99.9>", "max>", "bytes/entry>", "entries>")
+    headings = ("mode", "time>", "ops/s>", "vs best>")
+    latencies = ("p50>", "p99>", "p99.9>", "max>", "longest pause>")
+    table = ("probe>", "bytes/entry>", "entries>")
+    rates = [_number(summary, "ops_per_second") or 0.0 for summary in summaries]
+    best = max(rates, default=0.0)
     return Table(
-        columns=columns(*headings, *latencies),
-        rows=tuple(_comparison_row(summary, summaries[0]) for summary in summaries),
+        columns=columns(*headings, *latencies, *table),
+        rows=tuple(_comparison_row(summary, best) for summary in summaries),
     )
 
 
-def _comparison_row(summary: Mapping[str, object], first: Mapping[str, object]) -> tuple[str, ...]:
+def _comparison_row(summary: Mapping[str, object], best: float) -> tuple[str, ...]:
     rate = _number(summary, "ops_per_second")
-    of_first = _number(first, "ops_per_second")
-    ratio = f"{rate / of_first:.2f}x" if rate is not None and of_first else NOTHING
     quantiles = [_number(summary, "latency_ns", "overall", q) for q in _QUANTILES]
     bytes_per_entry = _number(summary, "memory", "bytes_per_entry")
     return (
-        _text(summary, "mode"),
-        _text(summary, "engine"),
-        _text(summary, "status"),
+        _mode_label(summary),
         or_dash(_number(summary, "elapsed_s"), format_seconds),
-        or_dash(rate, format_rate),
-        ratio,
+        or_dash(rate, format_count),
+        f"{rate / best:.2f}x" if rate is not None and best else NOTHING,
         *(or_dash(quantile, format_ns) for quantile in quantiles),
+        or_dash(_longest_pause_ns(summary), format_ns),
+        or_dash(_mean_probe(summary), lambda length: f"{length:.2f}"),
         or_dash(bytes_per_entry, lambda size: f"{size:.1f}"),
         or_dash(_number(summary, "final_size"), lambda size: f"{size:,.0f}"),
     )
+
+
+def _mode_label(summary: Mapping[str, object]) -> str:
+    """Name the mode, with its engine where that differs and its status unless it is complete."""
+    mode, engine, status = (_text(summary, name) for name in ("mode", "engine", "status"))
+    label = mode if engine in (mode, NOTHING) else f"{mode} ({engine})"
+    return label if status in ("completed", NOTHING) else f"{label}, {status}"
+
+
+def _longest_pause_ns(summary: Mapping[str, object]) -> float | None:
+    pauses = summary.get("pauses")
+    lengths = [_number(pause, "ns") or 0.0 for pause in pauses] if isinstance(pauses, list) else []
+    return max(lengths, default=None)
+
+
+def _mean_probe(summary: Mapping[str, object]) -> float | None:
+    hist = summary.get("probe_hist")
+    if not isinstance(hist, list) or not sum(hist):
+        return None
+    return float(sum(length * count for length, count in enumerate(hist, start=1)) / sum(hist))
+
+
+def replay_notes(summaries: Sequence[Mapping[str, object]]) -> list[str]:
+    """Return what else a person should know of replays: checks, alerts, noise and files.
+
+    Parameters
+    ----------
+    summaries : sequence of mapping
+        Summaries as JSON, schema ``adhash.summary.v1``.
+    """
+    notes = [note for summary in summaries for note in _notes_of(summary)]
+    files = [_at(summary, ("artifacts",)) for summary in summaries]
+    written = {
+        f"{name}: {path}": None
+        for each in files
+        if isinstance(each, Mapping)
+        for name, path in each.items()
+    }
+    return [*notes, *written]
+
+
+def _notes_of(summary: Mapping[str, object]) -> Iterator[str]:
+    mode = _text(summary, "mode")
+    checked = _number(summary, "verified", "checked")
+    if checked is not None:
+        wrong = _number(summary, "verified", "mismatches") or 0
+        yield f"{mode}: {checked:,.0f} answers checked, {wrong:,.0f} wrong"
+    dropped = _number(summary, "ticks", "dropped")
+    if dropped:
+        yield f"{mode}: {dropped:,.0f} ticks were not written, because of metrics.max_ticks"
+    for alert in _list(summary, "alerts"):
+        yield f"{mode}: alert, {_text(alert, 'message')}"
+    for reason in _list(summary, "manifest", "noise", "reasons"):
+        yield f"{mode}: noisy machine, {reason}"
+
+
+def _list(summary: Mapping[str, object], *path: str) -> list[Any]:
+    found = _at(summary, path)
+    return found if isinstance(found, list) else []
 
 
 def or_dash(number: float | None, form: Callable[[float], str]) -> str:
@@ -122,14 +191,14 @@ def or_dash(number: float | None, form: Callable[[float], str]) -> str:
     return NOTHING if number is None else form(number)
 
 
-def _number(summary: Mapping[str, object], *path: str) -> float | None:
+def _number(summary: object, *path: str) -> float | None:
     found = _at(summary, path)
     if isinstance(found, bool) or not isinstance(found, int | float):
         return None
     return float(found)
 
 
-def _text(summary: Mapping[str, object], *path: str) -> str:
+def _text(summary: object, *path: str) -> str:
     found = _at(summary, path)
     return NOTHING if found is None else str(found)
 

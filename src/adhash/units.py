@@ -58,8 +58,10 @@ def parse_bytes(text: str) -> int:
         If `text` is no such quantity, or no whole number of bytes.
     """
     number, unit = _split(text, _BYTES, example="64MiB")
-    size = float(number) * _BYTES[unit] if "." in number else int(number) * _BYTES[unit]
-    if size != int(size):
+    if "." not in number:
+        return int(number) * _BYTES[unit]
+    size = float(number) * _BYTES[unit]
+    if not size.is_integer():
         raise ValueError(f"{text!r} is not a whole number of bytes")
     return int(size)
 

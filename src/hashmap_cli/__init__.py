@@ -24,6 +24,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     ----------
     argv : sequence of str or None
         The arguments without the program's name; those of this process where None.
+
+    Returns
+    -------
+    int
+        The exit code, as of `adhash.cli.main`.
     """
     from adhash.cli import main as run
 

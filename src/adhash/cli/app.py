@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
-from adhash.cli import config, engines, version
+from adhash.cli import config, engines, metrics, run_csv, version
 
 # One line a command; the order is the order of `adhash --help`.
 _COMMANDS = (
+    run_csv,
+    metrics,
     config,
     engines,
     version,
@@ -49,6 +51,8 @@ def run_command(args: list[str], *, prog: str) -> None:
     ------
     SystemExit
         If a command ended itself with an exit code.
+    KeyboardInterrupt
+        If the user gave up at a prompt.
     """
     command = typer.main.get_command(build_app())
     try:

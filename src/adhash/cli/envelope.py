@@ -22,7 +22,7 @@ from adhash.errors import (
 )
 
 BROKEN_PIPE = 141
-_NATIVE = "adhash._native"
+_NATIVE = "_native"
 
 
 def guarded(run: Callable[[], None], *, prog: str) -> int:
@@ -34,6 +34,11 @@ def guarded(run: Callable[[], None], *, prog: str) -> int:
         The command.
     prog : str
         The program's name, for hints.
+
+    Returns
+    -------
+    int
+        The exit code.
     """
     _print_any_text()
     try:
@@ -86,7 +91,7 @@ def as_adhash_error(error: BaseException, *, prog: str = "adhash") -> AdhashErro
         return StorageError(_describe_os_error(error))
     if isinstance(error, MemoryError):
         return StorageError("there is not enough memory", hint="use a smaller trace or capacity")
-    if isinstance(error, ImportError) and _NATIVE in (error.name, str(error)):
+    if isinstance(error, ImportError) and _NATIVE in str(error):
         return _native_missing()
     return _as_usage_error(error, prog=prog) or _as_bug(error)
 

@@ -1,0 +1,264 @@
+// Replay from Python: blocks of a file or columns go in, counters and latencies come out. Parsing
+// and execution run without the GIL, for at most the time that advance() is given.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <tuple>
+#include <vector>
+
+#include "adhash/replay.hpp"
+#include "adhash/trace.hpp"
+#include "bindings.hpp"
+#include "buffer.hpp"
+#include "columns.hpp"
+#include "errors.hpp"
+
+namespace adhash::python {
+namespace {
+
+// A replay without the types in its name.
+class AnyReplay {
+ public:
+  virtual ~AnyReplay() = default;
+  virtual void feed_csv(Buffer block, bool last) = 0;
+  virtual void feed_columns(InputArray<std::uint8_t> ops, nb::handle keys, nb::handle values) = 0;
+  // Runs for about `budget_ns`; true once everything fed is consumed.
+  virtual bool advance(std::uint64_t budget_ns) = 0;
+  virtual const ReplayCounters& counters() = 0;
+  virtual const LatencyHistogram& latency(OpKind kind) const = 0;
+  virtual std::vector<Pause> pauses() = 0;
+};
+
+template <class Key, class Value>
+class TypedReplay final : public AnyReplay {
+ public:
+  using KeyView = typename Key::View;
+  using ValueView = typename Value::View;
+
+  TypedReplay(TypedMap& owner, AnyMap<Key, Value>& map, const ReplayOptions& options,
+              const CsvOptions& csv)
+      : owner_(owner), map_(map), recorder_(options), parser_(csv) {
+    // A map that comes from a snapshot is known to the model from the start.
+    if (options.verify) {
+      for (std::size_t at = map_.next(0); at != map_.end(); at = map_.next(at + 1)) {
+        recorder_.model()->put(map_.key_at(at), map_.value_at(at));
+      }
+    }
+  }
+
+  void feed_csv(Buffer block, bool last) override {
+    block_ = std::move(block);
+    parser_.feed(block_.view().data(), block_.view().size(), last);
+    columns_.reset();
+  }
+
+  void feed_columns(InputArray<std::uint8_t> ops, nb::handle keys, nb::handle values) override {
+    columns_.emplace(std::move(ops), Column<KeyView>(keys, owner_.spec().key, errors.key_type),
+                     Column<ValueView>(values, owner_.spec().value, errors.value_type));
+    const std::size_t rows = columns_->ops.shape(0);
+    if (columns_->keys.views().size() != rows || columns_->values.views().size() != rows) {
+      throw nb::value_error("columns must be equally long");
+    }
+  }
+
+  bool advance(std::uint64_t budget_ns) override {
+    owner_.touch();
+    const MapLock::Batch batch(owner_.lock());
+    const std::uint64_t deadline_ns = steady_now_ns() + budget_ns;
+    for (;;) {
+      if (next_ == batch_->size && !refill()) return true;
+      execute(deadline_ns);
+      if (steady_now_ns() >= deadline_ns) return false;
+      if (next_ < batch_->size) {
+        sleep_until(deadline_ns);
+        return false;
+      }
+    }
+  }
+
+  const ReplayCounters& counters() override { return recorder_.counters(); }
+  const LatencyHistogram& latency(OpKind kind) const override { return recorder_.latency(kind); }
+  std::vector<Pause> pauses() override { return map_.pauses().longest(); }
+
+ private:
+  struct Columns {
+    Columns(InputArray<std::uint8_t> op_codes, Column<KeyView> key_column,
+            Column<ValueView> value_column)
+        : ops(std::move(op_codes)), keys(std::move(key_column)), values(std::move(value_column)) {}
+    InputArray<std::uint8_t> ops;
+    Column<KeyView> keys;
+    Column<ValueView> values;
+    std::size_t next = 0;
+  };
+
+  // Fills the batch with the next operations; false if there are none.
+  bool refill() {
+    const std::uint64_t start_ns = steady_now_ns();
+    const bool filled = columns_ ? refill_from_columns() : parser_.next(*batch_);
+    next_ = 0;
+    recorder_.counters().parse_ns += steady_now_ns() - start_ns;
+    return filled;
+  }
+
+  bool refill_from_columns() {
+    const std::size_t left = columns_->ops.shape(0) - columns_->next;
+    batch_->size = std::min(left, OperationBatch<Key, Value>::kCapacity);
+    for (std::size_t i = 0; i < batch_->size; ++i) {
+      const std::size_t row = columns_->next + i;
+      batch_->op[i] = static_cast<OpKind>(std::min<std::uint8_t>(columns_->ops(row), 2));
+      batch_->key[i] = columns_->keys.views()[row];
+      batch_->value[i] = columns_->values.views()[row];
+    }
+    columns_->next += batch_->size;
+    return batch_->size > 0;
+  }
+
+  void execute(std::uint64_t deadline_ns) {
+    const std::uint64_t start_ns = steady_now_ns();
+    next_ = map_.replay(recorder_, *batch_, next_, deadline_ns);
+    recorder_.counters().execute_ns += steady_now_ns() - start_ns;
+  }
+
+  static void sleep_until(std::uint64_t deadline_ns) {
+    const std::uint64_t now_ns = steady_now_ns();
+    if (now_ns < deadline_ns) std::this_thread::sleep_for(std::chrono::nanoseconds(deadline_ns - now_ns));
+  }
+
+  TypedMap& owner_;
+  AnyMap<Key, Value>& map_;
+  ReplayRecorder<Key, Value> recorder_;
+  CsvParser<Key, Value> parser_;
+  Buffer block_;
+  std::optional<Columns> columns_;
+  std::unique_ptr<OperationBatch<Key, Value>> batch_ =
+      std::make_unique<OperationBatch<Key, Value>>();
+  std::size_t next_ = 0;
+};
+
+// Makes the replay if the map is of these kinds.
+template <class Key, class Value>
+bool try_make(TypedMap& map, const ReplayOptions& options, const CsvOptions& csv,
+              std::unique_ptr<AnyReplay>& replay) {
+  AnyMap<Key, Value>* typed = map.as<Key, Value>();
+  if (typed == nullptr) return false;
+  replay = std::make_unique<TypedReplay<Key, Value>>(map, *typed, options, csv);
+  return true;
+}
+
+class PythonReplay {
+ public:
+  PythonReplay(nb::object map, std::uint64_t sample_every, double rate, bool verify,
+               std::uint64_t max_rows, std::size_t max_line_bytes)
+      : map_(std::move(map)) {
+    TypedMap& typed = nb::cast<MapObject&>(map_).map();
+    refuse_floats(typed);
+    const ReplayOptions options{sample_every, rate, verify};
+    const CsvOptions csv{max_rows, max_line_bytes, int_range_of(typed.spec().key)};
+    try_make<IntKey, WordValue>(typed, options, csv, replay_) ||
+        try_make<IntKey, BytesValue>(typed, options, csv, replay_) ||
+        try_make<BytesKey, WordValue>(typed, options, csv, replay_) ||
+        try_make<BytesKey, BytesValue>(typed, options, csv, replay_);
+  }
+  AnyReplay& replay() { return *replay_; }
+
+ private:
+  static void refuse_floats(const TypedMap& map) {
+    if (map.spec().value != "float64") return;
+    PyErr_SetString(errors.value_type, "a trace's values are int64, uint64, bytes or str; not float64");
+    throw nb::python_error();
+  }
+
+  nb::object map_;  // keeps the engine alive
+  std::unique_ptr<AnyReplay> replay_;
+};
+
+// All operations together, or those of one kind.
+LatencyHistogram latency_of(PythonReplay& self, const std::string& op) {
+  constexpr std::array<std::string_view, 3> kNames = {"get", "put", "del"};
+  LatencyHistogram merged;
+  for (std::size_t kind = 0; kind < kNames.size(); ++kind) {
+    if (op == "overall" || op == kNames[kind]) {
+      merged.add(self.replay().latency(static_cast<OpKind>(kind)));
+    }
+  }
+  return merged;
+}
+
+nb::dict counters_of(PythonReplay& self) {
+  const ReplayCounters& counters = self.replay().counters();
+  nb::dict row;
+  row["rows"] = counters.rows;
+  row["get"] = counters.by_kind[0];
+  row["put"] = counters.by_kind[1];
+  row["del"] = counters.by_kind[2];
+  row["hits"] = counters.hits;
+  row["misses"] = counters.misses;
+  row["inserts"] = counters.inserts;
+  row["updates"] = counters.updates;
+  row["deletes_found"] = counters.deletes_found;
+  row["checked"] = counters.checked;
+  row["mismatches"] = counters.mismatches;
+  row["parse_ns"] = counters.parse_ns;
+  row["execute_ns"] = counters.execute_ns;
+  return row;
+}
+
+std::vector<std::uint64_t> percentiles(PythonReplay& self, const std::string& op,
+                                       const std::vector<double>& quantiles) {
+  const LatencyHistogram histogram = latency_of(self, op);
+  std::vector<std::uint64_t> latencies;
+  for (const double quantile : quantiles) latencies.push_back(histogram.percentile(quantile));
+  return latencies;
+}
+
+nb::dict latency_summary(PythonReplay& self, const std::string& op) {
+  const LatencyHistogram histogram = latency_of(self, op);
+  nb::dict row;
+  row["max"] = histogram.max();
+  row["samples"] = histogram.samples();
+  row["total"] = histogram.total();
+  return row;
+}
+
+std::vector<std::tuple<std::uint64_t, std::uint64_t, std::string>> pauses_of(PythonReplay& self) {
+  std::vector<std::tuple<std::uint64_t, std::uint64_t, std::string>> rows;
+  for (const Pause& pause : self.replay().pauses()) {
+    rows.emplace_back(pause.at_ns, pause.ns, std::string(pause.cause));
+  }
+  return rows;
+}
+
+}  // namespace
+
+void bind_replay(nb::module_& module) {
+  module.def("steady_now_ns", &steady_now_ns);
+  nb::class_<PythonReplay>(module, "Replay")
+      .def(nb::init<nb::object, std::uint64_t, double, bool, std::uint64_t, std::size_t>(),
+           nb::arg("map"), nb::kw_only(), nb::arg("sample_every"), nb::arg("rate"),
+           nb::arg("verify"), nb::arg("max_rows"), nb::arg("max_line_bytes"))
+      .def("feed_csv", [](PythonReplay& self, nb::handle block,
+                          bool last) { self.replay().feed_csv(Buffer(block), last); })
+      .def("feed_columns",
+           [](PythonReplay& self, InputArray<std::uint8_t> ops, nb::handle keys,
+              nb::handle values) { self.replay().feed_columns(std::move(ops), keys, values); })
+      .def("advance", [](PythonReplay& self,
+                         std::uint64_t budget_ns) { return self.replay().advance(budget_ns); })
+      .def("counters", &counters_of)
+      .def("percentiles", &percentiles)
+      .def("latency_summary", &latency_summary)
+      .def("latency_counts",
+           [](PythonReplay& self, const std::string& op, const std::vector<std::uint64_t>& bounds) {
+             return latency_of(self, op).counts_below(bounds);
+           })
+      .def("pauses", &pauses_of);
+}
+
+}  // namespace adhash::python

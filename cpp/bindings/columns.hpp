@@ -1,0 +1,78 @@
+// Columns: many keys or values at once, between numpy arrays and the spans that engines take.
+//
+// Numbers are one array of their dtype. Bytes and text are a pair (offsets, data): `offsets` int64
+// of shape (n + 1,), `data` uint8; element i is data[offsets[i]:offsets[i + 1]]. That is Arrow's own
+// form, so Arrow arrays come and go without a copy in Python.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "errors.hpp"
+
+namespace adhash::python {
+
+namespace nb = nanobind;
+
+template <class T>
+using InputArray = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using OutputArray = nb::ndarray<nb::numpy, T, nb::ndim<1>>;
+
+// A fresh numpy array that owns a copy of nothing: `size` elements, zeroed.
+template <class T>
+class NewArray {
+ public:
+  explicit NewArray(std::size_t size) : data_(new T[size]()), size_(size) {}
+  T* data() { return data_.get(); }
+
+  nb::object release() {
+    T* data = data_.release();
+    nb::capsule owner(data, [](void* p) noexcept { delete[] static_cast<T*>(p); });
+    return nb::cast(OutputArray<T>(data, {size_}, owner));
+  }
+
+ private:
+  std::unique_ptr<T[]> data_;
+  std::size_t size_;
+};
+
+// The elements of a column as views, with what keeps them alive.
+template <class View>
+class Column;
+
+template <>
+class Column<std::uint64_t> {
+ public:
+  // `dtype` is what the column must be made of. Throws nb::python_error.
+  Column(nb::handle object, std::string_view dtype, PyObject* error);
+  std::span<const std::uint64_t> views() const { return views_; }
+
+ private:
+  nb::object owner_;
+  std::span<const std::uint64_t> views_;
+};
+
+template <>
+class Column<std::string_view> {
+ public:
+  Column(nb::handle object, std::string_view dtype, PyObject* error);
+  std::span<const std::string_view> views() const { return views_; }
+
+ private:
+  nb::object owner_;
+  std::vector<std::string_view> views_;
+};
+
+// Views to Python: an array of `dtype`, or an (offsets, data) pair.
+nb::object encode_column(std::span<const std::uint64_t> words, std::string_view dtype);
+nb::object encode_column(std::span<const std::string_view> views, std::string_view dtype);
+
+}  // namespace adhash::python

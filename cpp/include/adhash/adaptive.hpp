@@ -1,0 +1,571 @@
+// Engine `adaptive`: any layout, and moves between them that no single operation pays for.
+//
+// There is one mechanism. Growth, a change of layout, the purge of tombstones and a new hash seed
+// are all a migration: a new table is made (O(1), see memory.hpp), and every following operation
+// moves a bounded number of entries from the old table into it. When the old table is empty its
+// memory is returned in slices, again one an operation.
+//
+//     old      | . . . . . x x x x x x |     positions below the cursor are moved
+//                        ^ cursor
+//     current  | x x x n x n ........ |      moved entries, and all new ones (n)
+//
+// One invariant keeps this right: at every moment a live key is in exactly one of the two tables.
+//   - A new key goes to `current`; a key found in `old` is updated or erased where it lies. So no
+//     older entry can ever overwrite a newer one, and look-ups ask `current` first, then `old`.
+//   - Moving an entry copies its slot into `current`, then kills it in `old`. If the copy fails for
+//     want of memory, nothing has changed, and the migration goes on later.
+//   - `old` is only ever changed by kill(), which moves no other entry, so the cursor stays true.
+//
+// While an iterator is alive (pin()), reads and updates move nothing, and so positions stay valid;
+// an insertion or deletion ends all iterations anyway.
+//
+// Decisions. At growth, and once per `decision_window` operations, the mix of hits, misses,
+// insertions and deletions since the last decision is priced in every layout (layout_costs.hpp),
+// and the map moves if the best is cheaper by more than `hysteresis`. Insertions that probe farther
+// than a uniform hash could make them (probe_watch.hpp) raise the probe alarm: the first leads to a
+// new seed, the second to a keyed hash. Each decision is logged with its signal, the gain expected,
+// and, from sampled look-up times before and after, the gain measured.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <limits>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "adhash/layout_costs.hpp"
+#include "adhash/pauses.hpp"
+#include "adhash/stats.hpp"
+#include "adhash/table.hpp"
+
+namespace adhash {
+
+// The [adaptive] settings; defaults and ranges are declared in adhash.config_models.
+struct AdaptiveOptions {
+  std::string initial_layout = "swiss";
+  bool layout_switching = true;
+  std::size_t migration_step = 16;           // entries moved by one operation
+  std::size_t free_slice_bytes = 2u << 20;   // memory returned by one operation
+  std::uint64_t decision_window = 65536;     // operations between decisions
+  double hysteresis = 0.10;                  // the gain demanded before a move
+  double probe_alarm = 8.0;                  // probe length over the uniform expectation
+};
+
+// The layouts a map may take, as a list; engines.hpp registers them.
+template <Table... Tables>
+struct LayoutList {
+  using Any = std::variant<Tables...>;
+  using First = std::variant_alternative_t<0, Any>;
+  using Entry = typename First::Entry;
+  static constexpr std::size_t kCount = sizeof...(Tables);
+  static constexpr std::array<std::string_view, kCount> kNames = {Tables::kName...};
+  static constexpr std::array<const LayoutCosts*, kCount> kCosts = {&Tables::kCosts...};
+
+  // Makes the layout numbered `index`. Throws std::bad_alloc.
+  static Any make(std::size_t index, std::size_t room) {
+    using Maker = Any (*)(std::size_t);
+    static constexpr std::array<Maker, kCount> kMakers = {
+        [](std::size_t entries) { return Any(std::in_place_type<Tables>, entries); }...};
+    return kMakers[index](room);
+  }
+  static std::size_t index_of(std::string_view name) {
+    return static_cast<std::size_t>(std::find(kNames.begin(), kNames.end(), name) - kNames.begin());
+  }
+};
+
+template <class Layouts>
+class AdaptiveMap {
+ public:
+  using Entry = typename Layouts::Entry;
+  using KeyView = typename Entry::KeyView;
+  using ValueView = typename Entry::ValueView;
+  using Slot = typename Entry::Slot;
+
+  static constexpr std::string_view kName = "adaptive";
+
+  // Throws std::bad_alloc. PRECONDITION: options.initial_layout is in Layouts::kNames.
+  AdaptiveMap(std::uint64_t seed, std::size_t room, const AdaptiveOptions& options)
+      : options_(options),
+        hasher_(seed),
+        old_hasher_(seed),
+        current_(Layouts::make(Layouts::index_of(options.initial_layout), room)) {
+    watch_probes();
+  }
+
+  Hash hash(KeyView key) const { return Entry::Keys::hash(key, hasher_); }
+  // Changes when hashes computed before are no longer this map's.
+  std::uint64_t hash_generation() const { return hash_generation_; }
+  void prefetch(Hash hash) const {
+    std::visit([=](const auto& table) { table.prefetch(hash); }, current_);
+    if (old_ && !rehashing_) [[unlikely]] {
+      std::visit([=](const auto& table) { table.prefetch(hash); }, *old_);
+    }
+  }
+  void prefetch_slot(Hash hash) const {
+    std::visit([=](const auto& table) { table.prefetch_slot(hash); }, current_);
+  }
+
+  // Returns the slot of a key, or nullptr. The pointer lives until the next operation.
+  Slot* find(KeyView key, Hash hash) {
+    if ((++operations_ & kHousekeepingMask) == 0) [[unlikely]] return find_and_keep_house(key, hash);
+    return find_counted(key, hash);
+  }
+
+  // Returns whether the key is new. Throws std::bad_alloc; then the map is as it was.
+  bool put(KeyView key, Hash hash, ValueView value) {
+    if ((++operations_ & kHousekeepingMask) == 0) [[unlikely]] keep_house();
+    if (is_moving()) [[unlikely]] step_unless_pinned();
+    if (Slot* slot = locate(key, hash)) {
+      ++mix_hits_;
+      Entry::Values::assign(slot->value, value, arena_);
+      return false;
+    }
+    insert_new(key, hash, value);
+    return true;
+  }
+
+  bool erase(KeyView key, Hash hash) {
+    ++operations_;
+    if (is_moving()) [[unlikely]] step_unless_pinned();
+    if (Slot* slot = find_in(current_, key, hash)) {
+      ++mix_erases_;
+      Entry::release(*slot, arena_);
+      std::visit([=](auto& table) { table.erase(slot, hash); }, current_);
+      return true;
+    }
+    if (!old_) {
+      ++mix_misses_;
+      return false;
+    }
+    return erase_from_old(key, hash);
+  }
+
+  static ValueView value_of(const Slot& slot) { return Entry::Values::view(slot.value); }
+
+  std::size_t size() const { return size_of(current_) + (old_ ? size_of(*old_) : 0); }
+  std::size_t memory_bytes() const {
+    return sizeof(*this) + bytes_of(current_) + (old_ ? bytes_of(*old_) : 0) + arena_.memory_bytes() +
+           decisions_.capacity() * sizeof(Decision);
+  }
+
+  // Iteration: the old table's positions, then the current one's.
+  std::size_t end() const { return old_positions() + positions_of(current_); }
+  std::size_t next(std::size_t from) const {
+    const std::size_t split = old_positions();
+    if (from < split) {
+      from = std::visit([=](auto& table) { return table.next_full(from, split); }, *old_);
+      if (from < split) return from;
+    }
+    const std::size_t all = positions_of(current_);
+    return split + std::visit([=](auto& table) { return table.next_full(from - split, all); }, current_);
+  }
+  KeyView key_at(std::size_t position) { return Entry::Keys::view(slot_at(position)->key); }
+  ValueView value_at(std::size_t position) { return value_of(*slot_at(position)); }
+  void pin() { ++pins_; }
+  void unpin() { --pins_; }
+
+  // Makes room for entries to come; they are then inserted without a migration of their own.
+  void reserve(std::size_t entries) {
+    if (entries <= room_of(current_)) return;
+    if (is_moving()) return gather(entries);
+    start_migration(current_.index(), entries, hasher_, "reserve");
+  }
+  void clear() {
+    auto fresh = Layouts::make(current_.index(), 0);
+    old_.reset();
+    current_ = std::move(fresh);
+    arena_.clear();
+    watch_probes();
+  }
+  // Moves everything into a table of the size it needs, at once.
+  void compact() {
+    PauseTimer timer(pauses_, "compact");
+    gather(size());
+    ++compactions_;
+  }
+
+  MapStats stats(std::size_t probe_samples) {
+    MapStats stats;
+    stats.engine = kName;
+    stats.layout = Layouts::kNames[current_.index()];
+    stats.size = size();
+    stats.memory_bytes = memory_bytes();
+    stats.migrations = migrations_;
+    stats.compactions = compactions_;
+    stats.reseeds = reseeds_;
+    stats.migrating = is_moving();
+    stats.decisions = decisions_;
+    add_table_stats(current_, hasher_, probe_samples, stats);
+    if (old_ && size_of(*old_) > 0) add_table_stats(*old_, old_hasher_, probe_samples, stats);
+    return stats;
+  }
+  PauseLog& pauses() { return pauses_; }
+
+ private:
+  using AnyTable = typename Layouts::Any;
+
+  static constexpr std::uint64_t kHousekeepingMask = 1023;
+  // Positions looked at per entry moved: a sparse old table costs bounded time as well.
+  static constexpr std::size_t kPositionsPerEntry = 4;
+  static constexpr std::uint64_t kAlarmInsertions = 16;
+  static constexpr std::size_t kDecisionsKept = 256;
+
+  static std::size_t size_of(const AnyTable& any) {
+    return std::visit([](const auto& table) { return table.size(); }, any);
+  }
+  static std::size_t room_of(const AnyTable& any) {
+    return std::visit([](const auto& table) { return table.room(); }, any);
+  }
+  static std::size_t bytes_of(const AnyTable& any) {
+    return std::visit([](const auto& table) { return table.memory_bytes(); }, any);
+  }
+  static std::size_t positions_of(const AnyTable& any) {
+    return std::visit([](const auto& table) { return table.positions(); }, any);
+  }
+  static Slot* find_in(AnyTable& any, KeyView key, Hash hash) {
+    return std::visit([=](auto& table) { return table.find(key, hash); }, any);
+  }
+
+  // An old table that was emptied has no positions left to iterate, whatever it still has mapped.
+  std::size_t old_positions() const {
+    return old_ && size_of(*old_) > 0 ? positions_of(*old_) : 0;
+  }
+  Slot* slot_at(std::size_t position) {
+    const std::size_t split = old_positions();
+    if (position < split) {
+      return std::visit([=](auto& table) { return table.slot_at(position); }, *old_);
+    }
+    return std::visit([=](auto& table) { return table.slot_at(position - split); }, current_);
+  }
+
+  // --- look-ups -----------------------------------------------------------------------------
+
+  Hash hash_in_old(KeyView key, Hash hash) const {
+    return rehashing_ ? Entry::Keys::hash(key, old_hasher_) : hash;
+  }
+  Slot* find_in_old(KeyView key, Hash hash) {
+    if (size_of(*old_) == 0) return nullptr;
+    return find_in(*old_, key, hash_in_old(key, hash));
+  }
+  Slot* locate(KeyView key, Hash hash) {
+    Slot* slot = find_in(current_, key, hash);
+    if (slot == nullptr && old_) [[unlikely]] slot = find_in_old(key, hash);
+    return slot;
+  }
+  ADHASH_ALWAYS_INLINE Slot* find_counted(KeyView key, Hash hash) {
+    if (is_moving()) [[unlikely]] step_unless_pinned();
+    Slot* slot = locate(key, hash);
+    ++(slot != nullptr ? mix_hits_ : mix_misses_);
+    return slot;
+  }
+
+  // One look-up in a thousand is timed, for the measured gain, and looks after the map.
+  ADHASH_COLD Slot* find_and_keep_house(KeyView key, Hash hash) {
+    keep_house();
+    if (is_moving()) return find_counted(key, hash);
+    const std::uint64_t start_ns = steady_now_ns();
+    Slot* slot = find_counted(key, hash);
+    note_lookup_ns(static_cast<double>(steady_now_ns() - start_ns));
+    return slot;
+  }
+
+  // --- changes ------------------------------------------------------------------------------
+
+  void insert_new(KeyView key, Hash hash, ValueView value) {
+    if (is_moving() && pins_ > 0) [[unlikely]] step();  // insertions never outrun the migration
+    if (is_full(current_)) [[unlikely]] grow();
+    Slot slot = Entry::make(key, hash, value, arena_);
+    try {
+      std::visit([&](auto& table) { table.insert(slot, hash); }, current_);
+    } catch (...) {
+      Entry::release(slot, arena_);
+      throw;
+    }
+    ++mix_inserts_;
+    if (beyond_of(current_) >= kAlarmInsertions && !is_moving()) [[unlikely]] answer_alarm();
+  }
+
+  ADHASH_COLD bool erase_from_old(KeyView key, Hash hash) {
+    const Hash old_hash = hash_in_old(key, hash);
+    Slot* slot = size_of(*old_) == 0 ? nullptr : find_in(*old_, key, old_hash);
+    ++(slot != nullptr ? mix_erases_ : mix_misses_);
+    if (slot == nullptr) return false;
+    Entry::release(*slot, arena_);
+    std::visit([=](auto& table) { table.kill(slot, old_hash); }, *old_);
+    return true;
+  }
+
+  static bool is_full(const AnyTable& any) {
+    return std::visit([](const auto& table) { return table.is_full(); }, any);
+  }
+  static std::uint64_t beyond_of(AnyTable& any) {
+    return std::visit([](auto& table) { return table.watch().beyond(); }, any);
+  }
+
+  // --- migration ----------------------------------------------------------------------------
+
+  bool is_moving() const { return old_.has_value(); }
+
+  void step_unless_pinned() {
+    if (pins_ == 0) step();
+  }
+
+  // Moves a few entries, or returns a slice of memory.
+  ADHASH_COLD void step() {
+    PauseTimer timer(pauses_, cause_);
+    if (size_of(*old_) > 0) {
+      move_some(options_.migration_step);
+    } else if (std::visit([&](auto& table) { return table.release_slice(options_.free_slice_bytes); },
+                          *old_)) {
+      old_.reset();
+      rehashing_ = false;
+    }
+  }
+
+  // Never throws: an entry that cannot be copied for want of memory stays where it is.
+  void move_some(std::size_t entries) {
+    try {
+      std::visit([&](auto& from) { std::visit([&](auto& to) { move(from, to, entries); }, current_); },
+                 *old_);
+    } catch (const std::bad_alloc&) {
+    }
+  }
+
+  template <class From, class To>
+  void move(From& from, To& to, std::size_t entries) {
+    const std::size_t limit =
+        std::min(cursor_ + entries * kPositionsPerEntry, from.positions());
+    for (; entries > 0; --entries) {
+      cursor_ = from.next_full(cursor_, limit);
+      if (cursor_ >= limit) return;
+      Slot slot = *from.slot_at(cursor_);
+      const Hash old_hash = Entry::hash_of(slot, old_hasher_);
+      const Hash hash = rehashing_ ? Entry::Keys::rehash(slot.key, hasher_) : old_hash;
+      to.insert(slot, hash);
+      from.kill(from.slot_at(cursor_), old_hash);
+      ++cursor_;
+    }
+  }
+
+  // Puts all entries into one fresh table, at once. Throws std::bad_alloc; then nothing has changed.
+  ADHASH_COLD void gather(std::size_t room) {
+    auto next = Layouts::make(current_.index(), std::max(room, size()));
+    if (old_) copy_all(*old_, next, rehashing_);
+    copy_all(current_, next, false);
+    current_ = std::move(next);
+    old_.reset();
+    rehashing_ = false;
+    watch_probes();
+  }
+
+  void copy_all(AnyTable& from, AnyTable& to, bool rehash) const {
+    std::visit([&](auto& source) { std::visit([&](auto& target) {
+      const std::size_t end = source.positions();
+      for (std::size_t at = source.next_full(0, end); at < end; at = source.next_full(at + 1, end)) {
+        Slot slot = *source.slot_at(at);
+        const Hash hash = rehash ? Entry::Keys::rehash(slot.key, hasher_)
+                                 : Entry::hash_of(slot, hasher_);
+        target.insert(slot, hash);
+      }
+    }, to); }, from);
+  }
+
+  // PRECONDITION: no migration is under way. Throws std::bad_alloc; then nothing has changed.
+  void start_migration(std::size_t layout, std::size_t room, const Hasher& hasher,
+                       std::string_view cause) {
+    // Insertions go on while entries move: there must be room for those as well.
+    const std::size_t steps = positions_of(current_) / (options_.migration_step * kPositionsPerEntry) +
+                              size() / options_.migration_step + 1;
+    auto next = Layouts::make(layout, std::max(room, size() + steps));
+    old_.emplace(std::move(current_));
+    current_ = std::move(next);
+    old_hasher_ = hasher_;
+    rehashing_ = hasher.seed() != hasher_.seed() || hasher.strength() != hasher_.strength();
+    hasher_ = hasher;
+    cursor_ = 0;
+    cause_ = cause;
+    watch_probes();
+    if (rehashing_) ++hash_generation_;
+    ++migrations_;
+  }
+
+  // --- decisions ----------------------------------------------------------------------------
+
+  ADHASH_COLD void grow() {
+    PauseTimer timer(pauses_, "growth");
+    // Steps keep ahead of insertions, unless memory ran out while they moved.
+    if (old_ && size_of(*old_) > 0) return gather(room_of(current_) * 2);
+    old_.reset();
+    rehashing_ = false;
+    const std::size_t tombstones =
+        std::visit([](const auto& table) { return table.tombstones(); }, current_);
+    const bool mostly_dead = tombstones > room_of(current_) / 4;
+    const std::size_t room = mostly_dead ? size() : room_of(current_) + 1;
+    if (mostly_dead) ++compactions_;
+    const std::size_t layout = choose_layout(room);
+    const double gain = expected_gain(layout, room);
+    const std::size_t from = current_.index();
+    start_migration(layout, room, hasher_, mostly_dead ? "purge" : "growth");
+    if (layout != from) log_decision(describe_mix("growth"), from, gain);
+    forget_mix();
+  }
+
+  ADHASH_COLD void keep_house() {
+    if (operations_ - decided_at_ < options_.decision_window || is_moving() || pins_ > 0) return;
+    decided_at_ = operations_;
+    measure_last_gain();
+    const std::size_t layout = choose_layout(room_of(current_));
+    if (layout == current_.index()) return;
+    const double gain = expected_gain(layout, room_of(current_));
+    const std::size_t from = current_.index();
+    try {
+      start_migration(layout, size(), hasher_, "layout change");
+    } catch (const std::bad_alloc&) {
+      return;  // no memory for a better layout: the one at hand still works
+    }
+    log_decision(describe_mix("mix"), from, gain);
+    forget_mix();
+  }
+
+  OperationMix mix() const {
+    return {static_cast<double>(mix_hits_), static_cast<double>(mix_misses_),
+            static_cast<double>(mix_inserts_), static_cast<double>(mix_erases_)};
+  }
+  void forget_mix() { mix_hits_ = mix_misses_ = mix_inserts_ = mix_erases_ = 0; }
+
+  double cost_in(std::size_t layout, std::size_t room) const {
+    return mix().mean_cost(Layouts::kCosts[layout]->at(room * sizeof(Slot) * 3 / 2));
+  }
+  double expected_gain(std::size_t layout, std::size_t room) const {
+    const double now = cost_in(current_.index(), room);
+    return now == 0 ? 0 : 1 - cost_in(layout, room) / now;
+  }
+  std::size_t choose_layout(std::size_t room) const {
+    std::size_t best = current_.index();
+    if (!options_.layout_switching) return best;
+    double best_gain = options_.hysteresis;
+    for (std::size_t layout = 0; layout < Layouts::kCount; ++layout) {
+      const double gain = expected_gain(layout, room);
+      if (gain > best_gain) {
+        best = layout;
+        best_gain = gain;
+      }
+    }
+    return best;
+  }
+
+  // The first alarm draws a new seed; a second means that someone knows it, and moves to the keyed
+  // hash. Its own alarms could only be chance, and lead to nothing.
+  ADHASH_COLD void answer_alarm() {
+    if (hasher_.strength() == HashStrength::keyed) return;
+    try {
+      PauseTimer timer(pauses_, "reseed");
+      std::uint64_t state = hasher_.seed() ^ static_cast<std::uint64_t>(steady_now_ns());
+      const Hasher fresh(splitmix64(state), reseeds_ == 0 ? HashStrength::fold : HashStrength::keyed);
+      start_migration(current_.index(), room_of(current_), fresh, "reseed");
+    } catch (const std::bad_alloc&) {
+      return;  // the next long probe asks again
+    }
+    ++reseeds_;
+    log_decision(hasher_.strength() == HashStrength::keyed ? "probe alarm: keyed hash"
+                                                           : "probe alarm: new seed",
+                 current_.index(), std::numeric_limits<double>::quiet_NaN());
+  }
+
+  void watch_probes() {
+    std::visit(
+        [&](auto& table) {
+          const double full = static_cast<double>(table.room()) / static_cast<double>(table.capacity());
+          const double longest = 2 * options_.probe_alarm * table.expected_probe(full);
+          table.watch().set_limit(static_cast<std::size_t>(longest));
+        },
+        current_);
+  }
+
+  // A decision that cannot be written down for want of memory was made all the same.
+  void log_decision(std::string_view signal, std::size_t from, double gain) noexcept {
+    try {
+      if (decisions_.size() == kDecisionsKept) decisions_.erase(decisions_.begin());
+      decisions_.push_back({operations_, std::string(signal), Layouts::kNames[from],
+                            Layouts::kNames[current_.index()], gain,
+                            std::numeric_limits<double>::quiet_NaN()});
+    } catch (const std::bad_alloc&) {
+      return;
+    }
+    lookup_ns_before_ = lookup_ns_;
+    lookup_ns_ = 0;
+    lookup_samples_ = 0;
+  }
+
+  // "growth: 95 % hits, 3 % misses, 2 % inserts, 0 % deletes"
+  std::string describe_mix(const char* when) const {
+    const OperationMix now = mix();
+    const double hundredth = std::max(now.total(), 1.0) / 100;
+    char text[96];
+    std::snprintf(text, sizeof text, "%s: %.0f %% hits, %.0f %% misses, %.0f %% inserts, %.0f %% deletes",
+                  when, now.hits / hundredth, now.misses / hundredth, now.inserts / hundredth,
+                  now.erases / hundredth);
+    return text;
+  }
+
+  void note_lookup_ns(double ns) {
+    constexpr double kWeight = 1.0 / 32;
+    lookup_ns_ = lookup_samples_ == 0 ? ns : lookup_ns_ + kWeight * (ns - lookup_ns_);
+    ++lookup_samples_;
+  }
+  void measure_last_gain() {
+    constexpr std::uint64_t kEnoughSamples = 32;
+    if (decisions_.empty() || lookup_samples_ < kEnoughSamples || lookup_ns_before_ <= 0) return;
+    Decision& last = decisions_.back();
+    if (std::isnan(last.measured_gain)) last.measured_gain = 1 - lookup_ns_ / lookup_ns_before_;
+  }
+
+  static void add_table_stats(AnyTable& any, const Hasher& hasher, std::size_t samples,
+                              MapStats& stats) {
+    std::visit(
+        [&](auto& table) {
+          stats.capacity += table.capacity();
+          stats.tombstones += table.tombstones();
+          add_probe_lengths(table, hasher, samples, stats.probes);
+        },
+        any);
+  }
+
+  AdaptiveOptions options_;
+  Hasher hasher_;
+  Hasher old_hasher_;
+  AnyTable current_;
+  std::optional<AnyTable> old_;
+  Arena arena_;
+  std::size_t cursor_ = 0;
+  bool rehashing_ = false;  // `old_` was filled with another hash than `current_`
+  std::string_view cause_;
+  int pins_ = 0;
+
+  std::uint64_t operations_ = 0;
+  std::uint64_t mix_hits_ = 0;
+  std::uint64_t mix_misses_ = 0;
+  std::uint64_t mix_inserts_ = 0;
+  std::uint64_t mix_erases_ = 0;
+  std::uint64_t decided_at_ = 0;
+  std::uint64_t hash_generation_ = 0;
+  std::uint64_t migrations_ = 0;
+  std::uint64_t compactions_ = 0;
+  std::uint64_t reseeds_ = 0;
+  std::vector<Decision> decisions_;
+  double lookup_ns_ = 0;
+  double lookup_ns_before_ = 0;
+  std::uint64_t lookup_samples_ = 0;
+  PauseLog pauses_;
+};
+
+}  // namespace adhash

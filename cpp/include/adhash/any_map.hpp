@@ -1,0 +1,130 @@
+// A map whose engine is chosen at run time. One virtual call per operation or per batch; inside a
+// batch the engine's own code is inlined.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "adhash/adaptive.hpp"
+#include "adhash/batch.hpp"
+#include "adhash/replay.hpp"
+#include "adhash/stats.hpp"
+
+namespace adhash {
+
+template <class Key, class Value>
+class AnyMap {
+ public:
+  using KeyView = typename Key::View;
+  using ValueView = typename Value::View;
+  using Recorder = ReplayRecorder<Key, Value>;
+  using Batch = OperationBatch<Key, Value>;
+
+  virtual ~AnyMap() = default;
+
+  // Writes the value of a key to `value` and returns true, or returns false. A view lives until
+  // the next operation.
+  virtual bool get(KeyView key, ValueView& value) = 0;
+  virtual bool put(KeyView key, ValueView value) = 0;  // returns whether the key is new
+  virtual bool erase(KeyView key) = 0;                 // returns whether the key was there
+
+  virtual void get_many(std::span<const KeyView> keys, ValueView* values, bool* found) = 0;
+  virtual std::size_t put_many(std::span<const KeyView> keys, const ValueView* values) = 0;
+  virtual std::size_t erase_many(std::span<const KeyView> keys) = 0;
+  virtual std::size_t replay(Recorder& recorder, const Batch& batch, std::size_t from,
+                             std::uint64_t deadline_ns) = 0;
+
+  virtual std::size_t size() const = 0;
+  virtual std::size_t memory_bytes() const = 0;
+
+  // Iteration by position, valid until the next insertion or deletion. While pinned, reads and
+  // updates keep positions valid as well.
+  virtual std::size_t end() const = 0;
+  virtual std::size_t next(std::size_t from) const = 0;
+  virtual KeyView key_at(std::size_t position) = 0;
+  virtual ValueView value_at(std::size_t position) = 0;
+  virtual void pin() = 0;
+  virtual void unpin() = 0;
+
+  virtual void reserve(std::size_t entries) = 0;
+  virtual void clear() = 0;
+  virtual void compact() = 0;
+  virtual MapStats stats(std::size_t probe_samples) = 0;
+  virtual const PauseLog& pauses() = 0;
+};
+
+// The one implementation, for any engine.
+template <class Key, class Value, class Engine>
+class EngineMap final : public AnyMap<Key, Value> {
+ public:
+  using Base = AnyMap<Key, Value>;
+  using typename Base::Batch;
+  using typename Base::KeyView;
+  using typename Base::Recorder;
+  using typename Base::ValueView;
+
+  template <class... Arguments>
+  explicit EngineMap(Arguments&&... arguments) : engine_(std::forward<Arguments>(arguments)...) {}
+
+  bool get(KeyView key, ValueView& value) override {
+    const auto* slot = engine_.find(key, engine_.hash(key));
+    if (slot == nullptr) return false;
+    value = engine_.value_of(*slot);
+    return true;
+  }
+  bool put(KeyView key, ValueView value) override {
+    return engine_.put(key, engine_.hash(key), value);
+  }
+  bool erase(KeyView key) override { return engine_.erase(key, engine_.hash(key)); }
+
+  void get_many(std::span<const KeyView> keys, ValueView* values, bool* found) override {
+    for_each_hashed(
+        engine_, keys.size(), [&](std::size_t i) { return keys[i]; },
+        [&](std::size_t i, Hash hash) {
+          const auto* slot = engine_.find(keys[i], hash);
+          found[i] = slot != nullptr;
+          if (slot != nullptr) values[i] = engine_.value_of(*slot);
+        });
+  }
+  std::size_t put_many(std::span<const KeyView> keys, const ValueView* values) override {
+    std::size_t inserted = 0;
+    for_each_hashed(
+        engine_, keys.size(), [&](std::size_t i) { return keys[i]; },
+        [&](std::size_t i, Hash hash) { inserted += engine_.put(keys[i], hash, values[i]); });
+    return inserted;
+  }
+  std::size_t erase_many(std::span<const KeyView> keys) override {
+    std::size_t erased = 0;
+    for_each_hashed(
+        engine_, keys.size(), [&](std::size_t i) { return keys[i]; },
+        [&](std::size_t i, Hash hash) { erased += engine_.erase(keys[i], hash); });
+    return erased;
+  }
+  std::size_t replay(Recorder& recorder, const Batch& batch, std::size_t from,
+                     std::uint64_t deadline_ns) override {
+    return run_batch(engine_, recorder, batch, from, deadline_ns);
+  }
+
+  std::size_t size() const override { return engine_.size(); }
+  std::size_t memory_bytes() const override { return engine_.memory_bytes(); }
+  std::size_t end() const override { return engine_.end(); }
+  std::size_t next(std::size_t from) const override { return engine_.next(from); }
+  KeyView key_at(std::size_t position) override { return engine_.key_at(position); }
+  ValueView value_at(std::size_t position) override { return engine_.value_at(position); }
+  void pin() override { engine_.pin(); }
+  void unpin() override { engine_.unpin(); }
+  void reserve(std::size_t entries) override { engine_.reserve(entries); }
+  void clear() override { engine_.clear(); }
+  void compact() override { engine_.compact(); }
+  MapStats stats(std::size_t probe_samples) override { return engine_.stats(probe_samples); }
+  const PauseLog& pauses() override { return engine_.pauses(); }
+
+ private:
+  Engine engine_;
+};
+
+}  // namespace adhash

@@ -1,0 +1,212 @@
+// Engine `std`: std::unordered_map as the reference, so that a report shows the map one could use
+// today. It gets the same hash function and exact accounting of its memory, and nothing else.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "adhash/pauses.hpp"
+#include "adhash/stats.hpp"
+#include "adhash/entry.hpp"
+
+namespace adhash {
+
+// Counts the bytes in use. The counter outlives every container that allocates through it.
+template <class T>
+class CountingAllocator {
+ public:
+  using value_type = T;
+
+  explicit CountingAllocator(std::size_t* bytes) : bytes_(bytes) {}
+  template <class U>
+  CountingAllocator(const CountingAllocator<U>& other) : bytes_(other.counter()) {}
+
+  T* allocate(std::size_t count) {
+    pass_allocation_gate();
+    T* memory = std::allocator<T>().allocate(count);
+    *bytes_ += count * sizeof(T);
+    return memory;
+  }
+  void deallocate(T* memory, std::size_t count) noexcept {
+    *bytes_ -= count * sizeof(T);
+    std::allocator<T>().deallocate(memory, count);
+  }
+  std::size_t* counter() const { return bytes_; }
+  template <class U>
+  bool operator==(const CountingAllocator<U>& other) const {
+    return bytes_ == other.counter();
+  }
+
+ private:
+  std::size_t* bytes_;
+};
+
+// How a node-based map owns a key or value.
+template <class View>
+struct Owned {
+  using Type = View;
+  static Type make(View view, const CountingAllocator<char>&) { return view; }
+};
+template <>
+struct Owned<std::string_view> {
+  using Type = std::basic_string<char, std::char_traits<char>, CountingAllocator<char>>;
+  static Type make(std::string_view view, const CountingAllocator<char>& allocator) {
+    return Type(view, allocator);
+  }
+};
+
+template <class EntryType>
+class StdMap {
+ public:
+  using Entry = EntryType;
+  using KeyView = typename Entry::KeyView;
+  using ValueView = typename Entry::ValueView;
+  using OwnedKey = typename Owned<KeyView>::Type;
+  using OwnedValue = typename Owned<ValueView>::Type;
+  using Slot = std::pair<const OwnedKey, OwnedValue>;
+
+  static constexpr std::string_view kName = "std";
+
+  StdMap(std::uint64_t seed, std::size_t room)
+      : hasher_(seed), map_(0, KeyHash{hasher_}, KeyEqual{}, Allocator(&bytes_)) {
+    map_.reserve(room);
+  }
+  StdMap(const StdMap&) = delete;
+  StdMap& operator=(const StdMap&) = delete;
+
+  Hash hash(KeyView key) const { return Entry::Keys::hash(key, hasher_); }
+  std::uint64_t hash_generation() const { return 0; }
+  // Nothing can be prefetched: the address of a node is known only after two dependent reads.
+  void prefetch(Hash) const {}
+  void prefetch_slot(Hash) const {}
+
+  Slot* find(KeyView key, Hash hash) {
+    const auto found = map_.find(Probe{key, hash});
+    return found == map_.end() ? nullptr : &*found;
+  }
+
+  bool put(KeyView key, Hash hash, ValueView value) {
+    const CountingAllocator<char> allocator(&bytes_);
+    if (Slot* slot = find(key, hash)) {
+      slot->second = Owned<ValueView>::make(value, allocator);
+      return false;
+    }
+    checked_size(sizeof_view(key));
+    const bool grows = map_.size() + 1 > static_cast<std::size_t>(
+        static_cast<double>(map_.bucket_count()) * static_cast<double>(map_.max_load_factor()));
+    if (!grows) return emplace(key, value, allocator);
+    PauseTimer timer(pauses_, "growth");
+    ++migrations_;
+    return emplace(key, value, allocator);
+  }
+
+  bool erase(KeyView key, Hash hash) {
+    const auto found = map_.find(Probe{key, hash});
+    if (found == map_.end()) return false;
+    map_.erase(found);
+    return true;
+  }
+
+  static ValueView value_of(const Slot& slot) { return slot.second; }
+
+  std::size_t size() const { return map_.size(); }
+  std::size_t bucket_count() const { return map_.bucket_count(); }
+  std::size_t memory_bytes() const { return sizeof(*this) + bytes_; }
+
+  // A position is a bucket's number and the place of an entry in it.
+  std::size_t end() const { return map_.bucket_count() << kPlaceBits; }
+  std::size_t next(std::size_t from) const {
+    std::size_t bucket = from >> kPlaceBits;
+    std::size_t place = from & kPlaceMask;
+    for (; bucket < map_.bucket_count(); ++bucket, place = 0) {
+      if (place < map_.bucket_size(bucket)) return bucket << kPlaceBits | place;
+    }
+    return end();
+  }
+  KeyView key_at(std::size_t position) { return at(position)->first; }
+  ValueView value_at(std::size_t position) { return at(position)->second; }
+  void pin() {}
+  void unpin() {}
+
+  void reserve(std::size_t entries) { map_.reserve(entries); }
+  void clear() {
+    map_.clear();
+    map_.rehash(0);
+  }
+  void compact() {
+    PauseTimer timer(pauses_, "compact");
+    map_.rehash(0);
+    ++compactions_;
+  }
+
+  MapStats stats(std::size_t probe_samples) {
+    MapStats stats;
+    stats.engine = kName;
+    stats.layout = kName;
+    stats.size = size();
+    stats.capacity = map_.bucket_count();
+    stats.memory_bytes = memory_bytes();
+    stats.migrations = migrations_;
+    stats.compactions = compactions_;
+    const std::size_t buckets = map_.bucket_count();
+    const std::size_t stride = size() <= probe_samples ? 1 : std::max<std::size_t>(1, buckets / probe_samples);
+    for (std::size_t bucket = 0; bucket < buckets; bucket += stride) {
+      const std::size_t entries = map_.bucket_size(bucket);
+      for (std::size_t place = 1; place <= entries; ++place) stats.probes.add(place);
+    }
+    return stats;
+  }
+  PauseLog& pauses() { return pauses_; }
+
+ private:
+  static constexpr unsigned kPlaceBits = 24;
+  static constexpr std::size_t kPlaceMask = (std::size_t{1} << kPlaceBits) - 1;
+
+  // A key with its hash at hand.
+  struct Probe {
+    KeyView key;
+    Hash hash;
+  };
+  struct KeyHash {
+    using is_transparent = void;
+    Hasher hasher;
+    std::size_t operator()(const Probe& probe) const noexcept { return probe.hash; }
+    std::size_t operator()(const OwnedKey& key) const noexcept {
+      return Entry::Keys::hash(KeyView(key), hasher);
+    }
+  };
+  struct KeyEqual {
+    using is_transparent = void;
+    bool operator()(const Probe& a, const OwnedKey& b) const noexcept { return a.key == KeyView(b); }
+    bool operator()(const OwnedKey& a, const Probe& b) const noexcept { return KeyView(a) == b.key; }
+    bool operator()(const OwnedKey& a, const OwnedKey& b) const noexcept { return a == b; }
+  };
+  using Allocator = CountingAllocator<Slot>;
+
+  static std::size_t sizeof_view(std::string_view view) { return view.size(); }
+  static std::size_t sizeof_view(std::uint64_t) { return sizeof(std::uint64_t); }
+
+  bool emplace(KeyView key, ValueView value, const CountingAllocator<char>& allocator) {
+    map_.emplace(Owned<KeyView>::make(key, allocator), Owned<ValueView>::make(value, allocator));
+    return true;
+  }
+  auto at(std::size_t position) {
+    auto entry = map_.begin(position >> kPlaceBits);
+    for (std::size_t i = position & kPlaceMask; i > 0; --i) ++entry;
+    return entry;
+  }
+
+  Hasher hasher_;
+  std::size_t bytes_ = 0;
+  std::unordered_map<OwnedKey, OwnedValue, KeyHash, KeyEqual, Allocator> map_;
+  PauseLog pauses_;
+  std::uint64_t migrations_ = 0;
+  std::uint64_t compactions_ = 0;
+};
+
+}  // namespace adhash

@@ -1,0 +1,20 @@
+"""Typed hash maps on native engines, with the interface of a dict and batches over arrays."""
+
+from adhash.maps.engines import colliding_keys, engines
+from adhash.maps.errors import BatchLengthError, KeyRangeError, MapChangedError, ValueRangeError
+from adhash.maps.lookup import Lookup
+from adhash.maps.map import Map
+from adhash.maps.stats import Decision, MapStats
+
+__all__ = [
+    "BatchLengthError",
+    "Decision",
+    "KeyRangeError",
+    "Lookup",
+    "Map",
+    "MapChangedError",
+    "MapStats",
+    "ValueRangeError",
+    "colliding_keys",
+    "engines",
+]

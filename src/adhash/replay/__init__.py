@@ -1,0 +1,39 @@
+"""Replaying traces on engines: `run_csv` for one mode, `run_modes` for several.
+
+Names are loaded when they are first used: the models alone take a tenth of a second.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from adhash.replay.cancellation import CancelToken
+    from adhash.replay.plan import ReplayOptions
+    from adhash.replay.progress import Progress
+    from adhash.replay.run import run_csv, run_modes
+    from adhash.replay.summary import Summary
+
+__all__ = ["CancelToken", "Progress", "ReplayOptions", "Summary", "run_csv", "run_modes"]
+
+_HOMES = {
+    "CancelToken": "cancellation",
+    "Progress": "progress",
+    "ReplayOptions": "plan",
+    "Summary": "summary",
+    "run_csv": "run",
+    "run_modes": "run",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"adhash.replay.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,227 @@
+"""Carrying out a plan: its modes one after another, each tried until its types fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from adhash.clock import Clock
+from adhash.errors import BadInputError, InterruptedRunError
+from adhash.metrics.ticks import OPERATIONS
+from adhash.replay import host
+from adhash.replay.cancellation import CancelToken
+from adhash.replay.dry_run import check_trace
+from adhash.replay.machinery import Machinery, Table
+from adhash.replay.noise import NoiseMeter
+from adhash.replay.outputs import Announce, TickOutputs, open_outputs
+from adhash.replay.plan import Mode, Plan
+from adhash.replay.progress import ProgressCallback
+from adhash.replay.results import Ending, summarise, summarise_without_table, write_summaries
+from adhash.replay.session import Preparation, Run, Session
+from adhash.replay.summary import Status, Summary
+from adhash.replay.table_types import AUTO, MisfitError, TableTypes
+
+_NS_PER_S = 1_000_000_000
+
+# What happened before the first tick: the kind of an event, and its message.
+Note = tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a run takes from outside: native code, time, chance, and those who watch it."""
+
+    machinery: Machinery
+    clock: Clock
+    new_seed: Callable[[], int]
+    cancel: CancelToken
+    progress: ProgressCallback
+    announce: Announce
+
+
+def execute(plan: Plan, around: Surroundings) -> list[Summary]:
+    """Carry out a plan and write what it asks for.
+
+    Parameters
+    ----------
+    plan : Plan
+        Checked.
+    around : Surroundings
+        What the run takes from outside.
+
+    Returns
+    -------
+    list of Summary
+        One a mode, in order. The last says ``cancelled`` if the run was cancelled; modes after it
+        are missing.
+
+    Raises
+    ------
+    AdhashError
+        If the run fails. Nothing that looks whole is then left behind.
+    """
+    if plan.is_dry_run:
+        summaries = _validate(_new_run(plan, around, TickOutputs()))
+    else:
+        with open_outputs(plan.settings.metrics, announce=around.announce) as outputs:
+            summaries = _replay_modes(_new_run(plan, around, outputs))
+    if plan.json_summary_out is not None:
+        write_summaries(plan.json_summary_out, summaries, is_list=len(plan.modes) > 1)
+    return summaries
+
+
+def _new_run(plan: Plan, around: Surroundings, outputs: TickOutputs) -> Run:
+    seed = plan.settings.replay.seed
+    return Run(
+        plan=plan,
+        # One seed for all modes: engines are compared on the same placement of keys.
+        seed=around.new_seed() if seed is None else seed,
+        machinery=around.machinery,
+        outputs=outputs,
+        clock=around.clock,
+        cancel=around.cancel,
+        progress=around.progress,
+    )
+
+
+def _replay_modes(run: Run) -> list[Summary]:
+    summaries: list[Summary] = []
+    for mode in run.plan.modes:
+        summaries.append(_replay_mode(run, mode))
+        if summaries[-1].status == "cancelled":
+            break
+    return summaries
+
+
+def _replay_mode(run: Run, mode: Mode) -> Summary:
+    host.reset_peak_rss()
+    run.outputs.begin_mode()
+    types = run.asked_types()
+    notes: list[Note] = []
+    while True:
+        try:
+            return _attempt(run, mode, types, notes)
+        except MisfitError as misfit:
+            run.outputs.forget_mode(mode.engine)
+            types = misfit.wider
+            notes.append(("restarted", f"started over with {types}: {misfit}"))
+        except InterruptedRunError:
+            return _cancelled_before_start(run, mode)
+
+
+def _attempt(run: Run, mode: Mode, types: TableTypes, notes: list[Note]) -> Summary:
+    loaded = _load(run, mode)
+    if loaded is not None:
+        types = _types_of(loaded.table, types)
+    with run.open_source() as source:
+        feed = run.look_into(source, types)
+        if run.is_cancelled():
+            raise InterruptedRunError("interrupted before the first operation")
+        prepared = loaded or _prepare(run, mode, feed.types)
+        session = Session(run, mode, feed=feed, prepared=prepared, notes=notes)
+        is_complete = session.execute()
+        sha256 = source.sha256() if is_complete else None
+    return _finish(session, is_complete=is_complete, sha256=sha256)
+
+
+def _load(run: Run, mode: Mode) -> Preparation | None:
+    path = run.plan.snapshot_in
+    if path is None:
+        return None
+    start_ns = run.clock.monotonic_ns()
+    with run.cancel.interruptible():
+        table = run.machinery.load_table(path, engine=mode.engine)
+    load_s = (run.clock.monotonic_ns() - start_ns) / _NS_PER_S
+    return Preparation(table=table, load_s=load_s)
+
+
+def _types_of(table: Table, asked: TableTypes) -> TableTypes:
+    if asked.key not in (AUTO, table.key_type):
+        raise BadInputError(
+            f"the snapshot's keys are {table.key_type}, not {asked.key}",
+            hint="leave out --key-type",
+        )
+    return TableTypes(key=table.key_type, value=table.value_type)
+
+
+def _prepare(run: Run, mode: Mode, types: TableTypes) -> Preparation:
+    table = run.machinery.new_table(
+        engine=mode.engine,
+        key=types.key,
+        value=types.value,
+        seed=run.seed,
+        adaptive=run.plan.settings.adaptive,
+    )
+    return Preparation(table=table, load_s=0.0)
+
+
+def _finish(session: Session, *, is_complete: bool, sha256: str | None) -> Summary:
+    artifacts = _artifacts(session.run)
+    start_ns = session.run.clock.monotonic_ns()
+    # The map of a part of the trace is not saved: it would look like that of the whole.
+    if is_complete and _save(session):
+        artifacts["snapshot"] = str(session.run.plan.snapshot_out)
+    elif session.run.plan.snapshot_out is not None:
+        is_complete = False
+    status: Status = "completed" if is_complete else "cancelled"
+    save_s = (session.run.clock.monotonic_ns() - start_ns) / _NS_PER_S
+    ending = Ending(status=status, trace_sha256=sha256, save_s=save_s, artifacts=artifacts)
+    return summarise(session, ending)
+
+
+def _save(session: Session) -> bool:
+    """Save the map if that was asked for; return whether there is a snapshot now."""
+    plan = session.run.plan
+    if plan.snapshot_out is None:
+        return False
+    compress = plan.settings.replay.compress
+    try:
+        with session.run.cancel.interruptible():
+            session.table.save(plan.snapshot_out, None if compress == "none" else compress)
+    except InterruptedRunError:
+        return False
+    return True
+
+
+def _artifacts(run: Run) -> dict[str, str]:
+    artifacts = {}
+    if run.outputs.writer is not None:
+        artifacts["metrics"] = str(run.outputs.writer.path)
+    if run.plan.json_summary_out is not None:
+        artifacts["summary"] = str(run.plan.json_summary_out)
+    return artifacts
+
+
+def _cancelled_before_start(run: Run, mode: Mode) -> Summary:
+    return summarise_without_table(
+        run,
+        mode,
+        status="cancelled",
+        types=run.asked_types(),
+        counts=dict.fromkeys(OPERATIONS, 0),
+        started_at=run.clock.now(),
+        elapsed_s=0.0,
+        trace_sha256=None,
+        noise=NoiseMeter(run.clock).read(is_paced=False),
+    )
+
+
+def _validate(run: Run) -> list[Summary]:
+    started_at, start_ns = run.clock.now(), run.clock.monotonic_ns()
+    meter = NoiseMeter(run.clock)
+    checked = check_trace(run)
+    elapsed_s = (run.clock.monotonic_ns() - start_ns) / _NS_PER_S
+    return [
+        summarise_without_table(
+            run,
+            mode,
+            status="validated" if checked.is_complete else "cancelled",
+            types=checked.types,
+            counts=checked.counts,
+            started_at=started_at,
+            elapsed_s=elapsed_s,
+            trace_sha256=checked.sha256,
+            noise=meter.read(is_paced=False),
+        )
+        for mode in run.plan.modes
+    ]

@@ -1,0 +1,151 @@
+"""Giving a trace to what consumes it, block by block, whatever its format is.
+
+A feed is an iterator of steps. After each step the consumer works off what it was given; a step
+may also have given nothing, when a pipe was silent, so that the caller can look around.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import numpy as np
+
+from adhash.clock import Clock
+from adhash.errors import BadInputError
+from adhash.metrics.ticks import OPERATIONS
+from adhash.replay.table_types import AUTO, TableTypes
+
+if TYPE_CHECKING:
+    from adhash.replay.machinery import Checker, Driver
+    from adhash.workloads.column_source import ColumnSource
+    from adhash.workloads.csv_source import CsvSource
+    from adhash.workloads.sources import TraceSource
+
+# A pipe cannot be read again, so its types are inferred from this much of it, if it comes in time.
+_PIPE_LOOK_BYTES = 64 * 1024
+_PIPE_LOOK_S = 1.0
+
+
+class InferTypes(Protocol):
+    """Tells the types of keys and values from the beginning of a CSV trace."""
+
+    def __call__(self, block: Any, *, is_whole: bool) -> tuple[str, str]: ...
+
+
+class Feed:
+    """A trace of known types, ready to be given to a driver or a checker.
+
+    Parameters
+    ----------
+    source : CsvSource or ColumnSource
+        The trace, not yet read.
+    asked : TableTypes
+        The types that were asked for; ``auto`` is decided here.
+    infer : callable
+        Tells types from the beginning of a CSV trace.
+    clock : Clock
+        Limits how long a pipe is looked at.
+    is_stopped : callable
+        Whether to stop waiting for the beginning.
+
+    Raises
+    ------
+    BadInputError
+        If the trace has columns of other types than those asked for.
+    AdhashError
+        As the source raises.
+    """
+
+    def __init__(
+        self,
+        source: TraceSource,
+        *,
+        asked: TableTypes,
+        infer: InferTypes,
+        clock: Clock,
+        is_stopped: Callable[[], bool],
+    ) -> None:
+        self.source = source
+        if source.format == "csv":
+            blocks = source.blocks()
+            start = _look(source, blocks, clock, is_stopped)
+            self._blocks: Iterator[Any] = chain([start.content], blocks)
+            self.types = _csv_types(start, asked, infer)
+        else:
+            self.types = _column_types(source, asked)
+            self._blocks = source.blocks(key_type=cast("Any", self.types.key))
+
+    def into_driver(self, driver: Driver) -> Iterator[None]:
+        """Give the trace to a driver, a block a step."""
+        if self.source.format == "csv":
+            yield from self._csv_into(driver)
+            return
+        for block in self._blocks:
+            driver.feed_columns(block.ops, block.keys, block.values)
+            yield
+
+    def into_checker(self, checker: Checker) -> Iterator[None]:
+        """Give a CSV trace to a checker, a block a step."""
+        yield from self._csv_into(checker)
+
+    def count_columns(self) -> Iterator[dict[str, int]]:
+        """Yield the operations of each block of columns, by type."""
+        for block in self._blocks:
+            codes = np.bincount(block.ops, minlength=len(OPERATIONS))
+            yield {name: int(codes[code]) for code, name in enumerate(OPERATIONS)}
+
+    def _csv_into(self, consumer: Driver | Checker) -> Iterator[None]:
+        for block in self._blocks:
+            if block:
+                consumer.feed_csv(block, False)  # noqa: FBT003 - as the native class
+            yield
+        consumer.feed_csv(b"", True)  # noqa: FBT003
+        yield
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Start:
+    """The beginning of a CSV trace; the whole of it if the trace is short."""
+
+    content: bytes | memoryview
+    is_whole: bool
+
+
+def _look(
+    source: CsvSource,
+    blocks: Iterator[memoryview],
+    clock: Clock,
+    is_stopped: Callable[[], bool],
+) -> _Start:
+    """Read the beginning: one block of a file, some blocks of a pipe that brings little ones."""
+    content = b""
+    deadline_ns: int | None = None
+    for block in blocks:
+        if block and source.reopenable:
+            return _Start(content=block, is_whole=False)
+        content += block
+        if deadline_ns is None and content:
+            deadline_ns = clock.monotonic_ns() + round(_PIPE_LOOK_S * 1e9)
+        is_late = deadline_ns is not None and clock.monotonic_ns() >= deadline_ns
+        if is_late or is_stopped() or len(content) >= _PIPE_LOOK_BYTES:
+            return _Start(content=content, is_whole=False)
+    return _Start(content=content, is_whole=True)
+
+
+def _csv_types(start: _Start, asked: TableTypes, infer: InferTypes) -> TableTypes:
+    if AUTO not in (asked.key, asked.value):
+        return asked
+    key, value = infer(start.content, is_whole=start.is_whole)
+    return asked.filled_from(TableTypes(key=key, value=value))
+
+
+def _column_types(source: ColumnSource, asked: TableTypes) -> TableTypes:
+    if asked.value not in (AUTO, source.value_type):
+        raise BadInputError(
+            f"the values of {source.name} are {source.value_type}, not {asked.value}",
+            hint="leave out --value-type",
+        )
+    return asked.filled_from(TableTypes(key=source.key_type, value=source.value_type))

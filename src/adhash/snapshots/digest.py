@@ -1,0 +1,166 @@
+"""The digest that a file carries of itself.
+
+An Arrow file holds its schema twice: in the first message, and again in the footer::
+
+    ARROW1 00 00 | FFFFFFFF length | schema message | record batches | footer | length ARROW1
+                                     ^ slot                            ^ slot
+
+One entry of the schema's metadata is a *slot*: a marker and 64 hexadecimal digits. The file is
+written with 64 zeros in both, and the SHA-256 of those bytes - all of them: magic, lengths,
+padding - is then patched over the zeros. To verify, the digest is taken again with both slots read
+as zeros. A digest beside the file, or at its end, was rejected: it would get lost, or the file
+would no longer be an Arrow file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from typing import BinaryIO, Final
+
+from adhash.errors import SnapshotError
+
+METADATA_KEY: Final = "adhash.file_sha256"
+BATCH_CHECKSUM_KEY: Final = "adhash.crc32"
+_MARKER: Final = b"adhash-file-sha256:"
+_ZEROS: Final = b"0" * 64
+PLACEHOLDER: Final = (_MARKER + _ZEROS).decode()
+
+_MAGIC: Final = b"ARROW1"
+_HEAD: Final = struct.Struct("<8s4si")
+_TAIL: Final = struct.Struct("<i6s")
+_CHUNK_BYTES: Final = 1 << 20
+# A footer lists 24 bytes a batch: this is room for 10^11 rows, and a bound on what a damaged
+# length can make a reader allocate.
+_MAX_METADATA_BYTES: Final = 64 << 20
+
+
+def locate_slots(file: BinaryIO, size_bytes: int) -> tuple[int, int]:
+    """Return the positions of the 64 digits in the schema message and in the footer.
+
+    Parameters
+    ----------
+    file : binary file
+        Seekable; its position is lost.
+    size_bytes : int
+        The size of the file.
+
+    Returns
+    -------
+    tuple of int
+        Byte positions from the start of the file.
+
+    Raises
+    ------
+    SnapshotError
+        If the file is no Arrow file, is cut short, or does not hold one slot in each place.
+    """
+    if size_bytes < _HEAD.size + _TAIL.size:
+        raise SnapshotError(f"the file is not a snapshot: it has only {size_bytes} bytes")
+    magic, continuation, schema_bytes = _HEAD.unpack(_read_at(file, 0, _HEAD.size))
+    if magic != _MAGIC + b"\0\0" or continuation != b"\xff\xff\xff\xff":
+        raise SnapshotError("the file is not a snapshot: it does not begin as an Arrow file")
+    tail_at = size_bytes - _TAIL.size
+    footer_bytes, magic = _TAIL.unpack(_read_at(file, tail_at, _TAIL.size))
+    if magic != _MAGIC:
+        raise SnapshotError("the snapshot is damaged: it does not end as an Arrow file")
+    _require_room(schema_bytes, footer_bytes, tail_at - _HEAD.size)
+    return (
+        _find_slot(file, _HEAD.size, schema_bytes),
+        _find_slot(file, tail_at - footer_bytes, footer_bytes),
+    )
+
+
+def _require_room(schema_bytes: int, footer_bytes: int, room_bytes: int) -> None:
+    lengths = (schema_bytes, footer_bytes)
+    if not all(0 < length <= _MAX_METADATA_BYTES for length in lengths) or (
+        sum(lengths) > room_bytes
+    ):
+        raise SnapshotError("the snapshot is damaged: the lengths inside it do not fit its size")
+
+
+def _find_slot(file: BinaryIO, start: int, length: int) -> int:
+    region = _read_at(file, start, length)
+    at = region.find(_MARKER)
+    if at < 0:
+        raise SnapshotError("the Arrow file is not an adhash snapshot: it carries no digest")
+    digits_at = at + len(_MARKER)
+    if region.count(_MARKER) > 1 or digits_at + len(_ZEROS) > length:
+        raise SnapshotError(
+            "the snapshot's header is ambiguous: it holds the digest's marker twice"
+        )
+    return start + digits_at
+
+
+def verify_digest(file: BinaryIO, size_bytes: int) -> None:
+    """Check every byte of a file against the digest it carries, one megabyte at a time.
+
+    Parameters
+    ----------
+    file : binary file
+        Seekable; its position is lost.
+    size_bytes : int
+        The size of the file.
+
+    Raises
+    ------
+    SnapshotError
+        If any bit of the file is not as it was written.
+    """
+    slots = locate_slots(file, size_bytes)
+    first, second = (_read_at(file, slot, len(_ZEROS)) for slot in slots)
+    digest = _digest_with_zeros(file, size_bytes, slots)
+    if not first == second == digest:
+        raise SnapshotError(
+            f"the snapshot is damaged: its SHA-256 is {digest.decode()} where"
+            f" {first.decode('ascii', 'replace')} was recorded",
+            hint="restore it from a copy, or save the map again",
+        )
+
+
+def _digest_with_zeros(file: BinaryIO, size_bytes: int, slots: tuple[int, int]) -> bytes:
+    digest = hashlib.sha256()
+    start = 0
+    for slot in slots:
+        _update(digest, file, start, slot)
+        digest.update(_ZEROS)
+        start = slot + len(_ZEROS)
+    _update(digest, file, start, size_bytes)
+    return digest.hexdigest().encode()
+
+
+def _update(digest: hashlib._Hash, file: BinaryIO, start: int, end: int) -> None:
+    while start < end:
+        chunk = _read_at(file, start, min(_CHUNK_BYTES, end - start))
+        digest.update(chunk)
+        start += len(chunk)
+
+
+def patch_slots(file: BinaryIO, size_bytes: int, digest: str) -> None:
+    """Write a digest over the zeros of both slots.
+
+    Parameters
+    ----------
+    file : binary file
+        Seekable and writable; its position is lost.
+    size_bytes : int
+        The size of the file.
+    digest : str
+        64 hexadecimal digits.
+
+    Raises
+    ------
+    SnapshotError
+        If the file does not hold exactly one slot in each place.
+    """
+    for slot in locate_slots(file, size_bytes):
+        file.seek(slot)
+        file.write(digest.encode())
+
+
+def _read_at(file: BinaryIO, start: int, length: int) -> bytes:
+    file.seek(start)
+    data = file.read(length)
+    if len(data) != length:
+        raise SnapshotError("the snapshot changed while it was read: it became shorter")
+    return data

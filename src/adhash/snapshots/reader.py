@@ -1,0 +1,180 @@
+"""Read a snapshot: nothing in it is parsed before every byte of it has been verified.
+
+The digest says that the file is what was written, not who wrote it. So what Arrow parses
+afterwards is still validated (offsets in range, UTF-8 well-formed) before a native table sees it,
+and each batch carries a checksum that catches a file changed in place behind our back.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from os import PathLike
+from types import TracebackType
+from typing import Any
+
+import pyarrow as pa
+
+from adhash.errors import SnapshotError, StorageError
+from adhash.snapshots.columns import (
+    Column,
+    arrow_type,
+    column_from_arrow,
+    columns_checksum,
+)
+from adhash.snapshots.digest import BATCH_CHECKSUM_KEY, verify_digest
+from adhash.snapshots.header import SnapshotHeader
+
+
+class Snapshot:
+    """A verified snapshot, open for reading; a context manager that closes its file.
+
+    Parameters
+    ----------
+    path : str
+        Where it was opened, for messages.
+    file : binary file
+        The verified file; the snapshot closes it.
+    reader : pyarrow.ipc.RecordBatchFileReader
+        Over the same file.
+    header : SnapshotHeader
+        What the snapshot says of itself.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        file: BufferedReader,
+        reader: pa.ipc.RecordBatchFileReader,
+        header: SnapshotHeader,
+    ) -> None:
+        self.path = path
+        self.header = header
+        self._file = file
+        self._reader = reader
+
+    def batches(self) -> Iterator[tuple[Column, Column]]:
+        """Yield the keys and values, a batch of rows at a time, from the first on every call.
+
+        Yields
+        ------
+        tuple of columns
+            Valid as long as they are referenced: they do not depend on the file.
+
+        Raises
+        ------
+        SnapshotError
+            If the file was changed in place after it was verified, or holds other than
+            ``header.size`` rows.
+        """
+        rows = 0
+        for index in range(self._reader.num_record_batches):
+            with _blaming(self.path):
+                batch = _verified_batch(self._reader, index)
+            rows += batch.num_rows
+            yield column_from_arrow(batch.column(0)), column_from_arrow(batch.column(1))
+        if rows != self.header.size:
+            raise SnapshotError(
+                f"snapshot {self.path!r} holds {rows} rows where its header says {self.header.size}"
+            )
+
+    def close(self) -> None:
+        """Close the file; batches that were read stay valid."""
+        self._file.close()
+
+    def __enter__(self) -> Snapshot:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_snapshot(path: str | PathLike[str]) -> Snapshot:
+    """Open a snapshot after checking every bit of it; memory stays bounded whatever its size.
+
+    Parameters
+    ----------
+    path : path-like
+        The snapshot.
+
+    Returns
+    -------
+    Snapshot
+        To be closed, or used as a context manager.
+
+    Raises
+    ------
+    SnapshotError
+        If the file is no snapshot, is damaged, or was written by an unknown version.
+    StorageError
+        If the system refuses to read it.
+    """
+    name = os.fspath(path)
+    with _blaming(name):
+        file = _open_regular(name)
+        try:
+            verify_digest(file, os.fstat(file.fileno()).st_size)
+            file.seek(0)
+            reader = pa.ipc.open_file(file)
+            header = SnapshotHeader.from_metadata(reader.schema.metadata)
+            _require_columns(reader.schema, header)
+        except BaseException:
+            file.close()
+            raise
+    return Snapshot(name, file, reader, header)
+
+
+def _open_regular(name: str) -> BufferedReader:
+    # O_NONBLOCK: opening a FIFO that nobody writes to would hang for ever.
+    descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise SnapshotError("it is not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def _require_columns(schema: pa.Schema, header: SnapshotHeader) -> None:
+    expected = {"key": arrow_type(header.key_type), "value": arrow_type(header.value_type)}
+    found = dict(zip(schema.names, schema.types, strict=True))
+    if len(schema) != len(expected) or found != expected:
+        raise SnapshotError(f"its columns are {found} where its header promises {expected}")
+
+
+def _verified_batch(reader: pa.ipc.RecordBatchFileReader, index: int) -> pa.RecordBatch:
+    batch, metadata = reader.get_batch_with_custom_metadata(index)
+    batch.validate(full=True)
+    if any(column.null_count for column in batch.columns):
+        raise SnapshotError(f"batch {index} holds nulls")
+    recorded = _recorded_checksum(metadata)
+    found = f"{columns_checksum(*batch.columns):08x}"
+    if found != recorded:
+        raise SnapshotError(f"batch {index} has checksum {found} where {recorded!r} was recorded")
+    return batch
+
+
+def _recorded_checksum(metadata: Any) -> str:
+    recorded: bytes = dict(metadata or {}).get(BATCH_CHECKSUM_KEY.encode(), b"")
+    return recorded.decode("ascii", "replace")
+
+
+@contextmanager
+def _blaming(name: str) -> Iterator[None]:
+    """Turn what reading raises into errors that name the file."""
+    try:
+        yield
+    except SnapshotError as error:
+        raise SnapshotError(f"snapshot {name!r}: {error.detail}", hint=error.hint) from error
+    except pa.ArrowException as error:
+        raise SnapshotError(f"snapshot {name!r}: Arrow cannot read it: {error}") from error
+    except OSError as error:
+        if error.errno is None:  # Arrow's own I/O complaints carry no errno
+            raise SnapshotError(f"snapshot {name!r}: Arrow cannot read it: {error}") from error
+        raise StorageError(f"cannot read snapshot {name!r}: {error.strerror}") from error
