@@ -45,9 +45,9 @@ class SwissTable {
                                          .in_l3 = {11.0, 9.5, 45.0, 13.0},
                                          .in_dram = {23.2, 12.6, 90.0, 22.6}};
 
-  // Throws std::bad_alloc.
+  // Throws std::bad_alloc and CapacityError.
   explicit SwissTable(std::size_t room)
-      : group_mask_(groups_for(room) - 1),
+      : group_mask_(groups_for(checked_room(room)) - 1),
         shift_(64 - std::countr_zero(group_mask_ + 1)),
         block_(capacity() * (1 + sizeof(Slot))),
         room_left_(this->room()) {}
