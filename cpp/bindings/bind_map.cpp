@@ -242,9 +242,10 @@ nb::dict describe(const MapStats& stats) {
   return row;
 }
 
-void init_map(MapObject* self, std::string engine, std::string key, std::string value,
+void init_map(nb::pointer_and_handle<MapObject> self, std::string engine, std::string key, std::string value,
               std::uint64_t seed, std::size_t capacity, const nb::dict& adaptive) {
-  new (self) MapObject(make_typed_map(MapSpec{std::move(engine), std::move(key), std::move(value),
+  if (nb::inst_ready(self.h)) throw nb::type_error("Map.__init__ was called twice");
+  new (self.p) MapObject(make_typed_map(MapSpec{std::move(engine), std::move(key), std::move(value),
                                               seed, capacity, read_adaptive(adaptive)}));
 }
 

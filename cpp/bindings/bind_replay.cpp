@@ -32,9 +32,9 @@ class AnyReplay {
   virtual void feed_columns(InputArray<std::uint8_t> ops, nb::handle keys, nb::handle values) = 0;
   // Runs for about `budget_ns`; true once everything fed is consumed.
   virtual bool advance(std::uint64_t budget_ns) = 0;
-  virtual const ReplayCounters& counters() = 0;
+  virtual const ReplayCounters& counters() const = 0;
   virtual const LatencyHistogram& latency(OpKind kind) const = 0;
-  virtual std::vector<Pause> pauses() = 0;
+  virtual std::vector<Pause> pauses() const = 0;
 };
 
 template <class Key, class Value>
@@ -84,9 +84,9 @@ class TypedReplay final : public AnyReplay {
     }
   }
 
-  const ReplayCounters& counters() override { return recorder_.counters(); }
+  const ReplayCounters& counters() const override { return recorder_.counters(); }
   const LatencyHistogram& latency(OpKind kind) const override { return recorder_.latency(kind); }
-  std::vector<Pause> pauses() override { return map_.pauses().longest(); }
+  std::vector<Pause> pauses() const override { return map_.pauses().longest(); }
 
  private:
   struct Columns {
@@ -167,7 +167,21 @@ class PythonReplay {
         try_make<BytesKey, WordValue>(typed, options, csv, replay_) ||
         try_make<BytesKey, BytesValue>(typed, options, csv, replay_);
   }
-  AnyReplay& replay() { return *replay_; }
+  const AnyReplay& replay() const { return *replay_; }
+
+  // The replay, to be fed or advanced: by one thread at a time. Throws nb::python_error.
+  AnyReplay& idle() {
+    if (is_advancing_) {
+      PyErr_SetString(PyExc_RuntimeError, "another thread is advancing this replay");
+      throw nb::python_error();
+    }
+    return *replay_;
+  }
+  bool advance(std::uint64_t budget_ns) {
+    AnyReplay& replay = idle();
+    const Advancing advancing(is_advancing_);
+    return replay.advance(budget_ns);
+  }
 
  private:
   static void refuse_floats(const TypedMap& map) {
@@ -176,12 +190,22 @@ class PythonReplay {
     throw nb::python_error();
   }
 
+  class Advancing {
+   public:
+    explicit Advancing(bool& flag) : flag_(flag) { flag_ = true; }
+    ~Advancing() { flag_ = false; }
+
+   private:
+    bool& flag_;
+  };
+
   nb::object map_;  // keeps the engine alive
+  bool is_advancing_ = false;
   std::unique_ptr<AnyReplay> replay_;
 };
 
 // All operations together, or those of one kind.
-LatencyHistogram latency_of(PythonReplay& self, const std::string& op) {
+LatencyHistogram latency_of(const PythonReplay& self, const std::string& op) {
   constexpr std::array<std::string_view, 3> kNames = {"get", "put", "del"};
   LatencyHistogram merged;
   for (std::size_t kind = 0; kind < kNames.size(); ++kind) {
@@ -192,7 +216,7 @@ LatencyHistogram latency_of(PythonReplay& self, const std::string& op) {
   return merged;
 }
 
-nb::dict counters_of(PythonReplay& self) {
+nb::dict counters_of(const PythonReplay& self) {
   const ReplayCounters& counters = self.replay().counters();
   nb::dict row;
   row["rows"] = counters.rows;
@@ -211,7 +235,7 @@ nb::dict counters_of(PythonReplay& self) {
   return row;
 }
 
-std::vector<std::uint64_t> percentiles(PythonReplay& self, const std::string& op,
+std::vector<std::uint64_t> percentiles(const PythonReplay& self, const std::string& op,
                                        const std::vector<double>& quantiles) {
   const LatencyHistogram histogram = latency_of(self, op);
   std::vector<std::uint64_t> latencies;
@@ -219,7 +243,7 @@ std::vector<std::uint64_t> percentiles(PythonReplay& self, const std::string& op
   return latencies;
 }
 
-nb::dict latency_summary(PythonReplay& self, const std::string& op) {
+nb::dict latency_summary(const PythonReplay& self, const std::string& op) {
   const LatencyHistogram histogram = latency_of(self, op);
   nb::dict row;
   row["max"] = histogram.max();
@@ -228,7 +252,7 @@ nb::dict latency_summary(PythonReplay& self, const std::string& op) {
   return row;
 }
 
-std::vector<std::tuple<std::uint64_t, std::uint64_t, std::string>> pauses_of(PythonReplay& self) {
+std::vector<std::tuple<std::uint64_t, std::uint64_t, std::string>> pauses_of(const PythonReplay& self) {
   std::vector<std::tuple<std::uint64_t, std::uint64_t, std::string>> rows;
   for (const Pause& pause : self.replay().pauses()) {
     rows.emplace_back(pause.at_ns, pause.ns, std::string(pause.cause));
@@ -245,17 +269,17 @@ void bind_replay(nb::module_& module) {
            nb::arg("map"), nb::kw_only(), nb::arg("sample_every"), nb::arg("rate"),
            nb::arg("verify"), nb::arg("max_rows"), nb::arg("max_line_bytes"))
       .def("feed_csv", [](PythonReplay& self, nb::handle block,
-                          bool last) { self.replay().feed_csv(Buffer(block), last); })
+                          bool last) { self.idle().feed_csv(Buffer(block), last); })
       .def("feed_columns",
            [](PythonReplay& self, InputArray<std::uint8_t> ops, nb::handle keys,
-              nb::handle values) { self.replay().feed_columns(std::move(ops), keys, values); })
+              nb::handle values) { self.idle().feed_columns(std::move(ops), keys, values); })
       .def("advance", [](PythonReplay& self,
-                         std::uint64_t budget_ns) { return self.replay().advance(budget_ns); })
+                         std::uint64_t budget_ns) { return self.advance(budget_ns); })
       .def("counters", &counters_of)
       .def("percentiles", &percentiles)
       .def("latency_summary", &latency_summary)
       .def("latency_counts",
-           [](PythonReplay& self, const std::string& op, const std::vector<std::uint64_t>& bounds) {
+           [](const PythonReplay& self, const std::string& op, const std::vector<std::uint64_t>& bounds) {
              return latency_of(self, op).counts_below(bounds);
            })
       .def("pauses", &pauses_of);

@@ -167,6 +167,7 @@ class CodecMap final : public TypedMap {
   void look_up(const Column<KeyView>& column, ValueView* values, bool* found) {
     constexpr std::size_t kWorthReleasing = 256;
     if (column.views().size() < kWorthReleasing) {
+      lock().wait_until_free();
       map_->get_many(column.views(), values, found);
       return;
     }

@@ -173,6 +173,13 @@ class AdaptiveMap {
   void pin() { ++pins_; }
   void unpin() { --pins_; }
 
+  // Does the house-keeping of `operations` look-ups that will run pinned: a batch of them hands out
+  // views of many values at once, which no entry may leave meanwhile.
+  void prepare_batch(std::size_t operations) {
+    keep_house();
+    for (; operations > 0 && is_moving() && pins_ == 0; --operations) step();
+  }
+
   // Makes room for entries to come; they are then inserted without a migration of their own.
   void reserve(std::size_t entries) {
     if (entries <= room_of(current_)) return;

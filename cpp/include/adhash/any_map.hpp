@@ -32,6 +32,7 @@ class AnyMap {
   virtual bool put(KeyView key, ValueView value) = 0;  // returns whether the key is new
   virtual bool erase(KeyView key) = 0;                 // returns whether the key was there
 
+  // Views of values live until the next operation after the batch.
   virtual void get_many(std::span<const KeyView> keys, ValueView* values, bool* found) = 0;
   virtual std::size_t put_many(std::span<const KeyView> keys, const ValueView* values) = 0;
   virtual std::size_t erase_many(std::span<const KeyView> keys) = 0;
@@ -82,6 +83,8 @@ class EngineMap final : public AnyMap<Key, Value> {
   bool erase(KeyView key) override { return engine_.erase(key, engine_.hash(key)); }
 
   void get_many(std::span<const KeyView> keys, ValueView* values, bool* found) override {
+    engine_.prepare_batch(keys.size());
+    const Pinned pinned(engine_);
     for_each_hashed(
         engine_, keys.size(), [&](std::size_t i) { return keys[i]; },
         [&](std::size_t i, Hash hash) {
@@ -124,6 +127,18 @@ class EngineMap final : public AnyMap<Key, Value> {
   const PauseLog& pauses() override { return engine_.pauses(); }
 
  private:
+  // Keeps entries where they are for the length of a scope.
+  class Pinned {
+   public:
+    explicit Pinned(Engine& engine) : engine_(engine) { engine_.pin(); }
+    ~Pinned() { engine_.unpin(); }
+    Pinned(const Pinned&) = delete;
+    Pinned& operator=(const Pinned&) = delete;
+
+   private:
+    Engine& engine_;
+  };
+
   Engine engine_;
 };
 

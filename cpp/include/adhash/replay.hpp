@@ -105,6 +105,7 @@ class ReplayRecorder {
 
   const ReplayOptions& options() const { return options_; }
   ReplayCounters& counters() { return counters_; }
+  const ReplayCounters& counters() const { return counters_; }
   ReferenceModel<Key, Value>* model() { return model_.get(); }
   const LatencyHistogram& latency(OpKind kind) const { return latency_[static_cast<int>(kind)]; }
 

@@ -76,6 +76,7 @@ class SingleTableMap {
   }
   void pin() {}
   void unpin() {}
+  void prepare_batch(std::size_t) {}
 
   void reserve(std::size_t entries) {
     if (entries > table_.room()) rebuild(entries, "reserve");

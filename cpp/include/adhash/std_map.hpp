@@ -132,6 +132,7 @@ class StdMap {
   ValueView value_at(std::size_t position) { return at(position)->second; }
   void pin() {}
   void unpin() {}
+  void prepare_batch(std::size_t) {}
 
   void reserve(std::size_t entries) {
     if (entries > map_.bucket_count()) map_.reserve(entries);
@@ -158,7 +159,7 @@ class StdMap {
     stats.compactions = compactions_;
     if (probe_samples == 0) return stats;
     const std::size_t buckets = map_.bucket_count();
-    const std::size_t stride = size() <= probe_samples ? 1 : std::max<std::size_t>(1, buckets / probe_samples);
+    const std::size_t stride = size() <= probe_samples ? 1 : std::max<std::size_t>(1, buckets / std::max<std::size_t>(1, probe_samples));
     for (std::size_t bucket = 0; bucket < buckets; bucket += stride) {
       const std::size_t entries = map_.bucket_size(bucket);
       for (std::size_t place = 1; place <= entries; ++place) stats.probes.add(place);
