@@ -14,19 +14,7 @@ from pathlib import Path
 
 import pytest
 
-COMMAND = """
-import sys, typer
-from adhash.cli import generate_csv, record
-from adhash.cli.envelope import guarded
-app = typer.Typer()
-generate_csv.register(app)
-record.register(app)
-command = typer.main.get_command(app)
-def run():
-    with command.make_context("adhash", sys.argv[1:]) as context:
-        command.invoke(context)
-sys.exit(guarded(run, prog="adhash"))
-"""
+COMMAND = "import sys; from adhash.cli import main; sys.exit(main())"
 
 
 class Workplace:

@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
-from adhash.cli import config, engines, metrics, run_csv, version
+from adhash.cli import config, engines, generate_csv, metrics, record, run_csv, version
 
 # One line a command; the order is the order of `adhash --help`.
 _COMMANDS = (
     run_csv,
+    generate_csv,
+    record,
     metrics,
     config,
     engines,

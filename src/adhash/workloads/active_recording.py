@@ -63,6 +63,11 @@ def recording_to(sink: TraceSink) -> Iterator[ActiveRecording]:
 def claim() -> TraceSink | None:
     """Return where a new recorder writes, or None where nothing is recorded.
 
+    Returns
+    -------
+    TraceSink or None
+        The trace to write to.
+
     Raises
     ------
     AdhashError

@@ -8,9 +8,13 @@ another seed the same keys are as good as random.
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pyarrow as pa
 
 from adhash.errors import BadInputError
+from adhash.workloads.columns import ArrowArray, KeyType
+from adhash.workloads.generators import KEY_TYPES
 from adhash.workloads.key_spaces import TabledKeys
 
 MAX_COLLIDING_KEYS = 1_000_000
@@ -27,8 +31,13 @@ def colliding_key_space(engine: str, *, hash_seed: int, count: int, key_type: st
         The seed of the map that is aimed at.
     count : int
         How many keys, in [1, 1,000,000].
-    key_type : {"int64", "str"}
+    key_type : {"int64", "uint64", "str"}
         The type of the keys.
+
+    Returns
+    -------
+    TabledKeys
+        The keys, by rank.
 
     Raises
     ------
@@ -39,9 +48,12 @@ def colliding_key_space(engine: str, *, hash_seed: int, count: int, key_type: st
 
     if not 1 <= count <= MAX_COLLIDING_KEYS:
         raise BadInputError(f"count must be in [1, {MAX_COLLIDING_KEYS}]; got {count}")
-    if key_type not in ("int64", "str"):
-        raise BadInputError(
-            f"colliding keys are of type int64 or str; got {key_type!r}", hint="change --key-type"
-        )
-    keys = maps.colliding_keys(engine, seed=hash_seed, count=count, key=key_type)
-    return TabledKeys(pa.array(keys, pa.int64() if key_type == "int64" else pa.string()))
+    if key_type not in KEY_TYPES:
+        raise BadInputError(f"key_type must be one of {', '.join(KEY_TYPES)}; got {key_type!r}")
+    keys = maps.colliding_keys(engine, cast("KeyType", key_type), hash_seed, count)
+    return TabledKeys(_strings(*keys) if isinstance(keys, tuple) else pa.array(keys))
+
+
+def _strings(offsets: Any, data: Any) -> ArrowArray:
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+    return pa.Array.from_buffers(pa.large_string(), len(offsets) - 1, buffers).cast(pa.string())

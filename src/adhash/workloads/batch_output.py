@@ -41,6 +41,11 @@ def write_trace(
     on_rows : callable or None
         Told after each batch how many rows were written so far.
 
+    Returns
+    -------
+    int
+        The number of rows.
+
     Raises
     ------
     BadInputError

@@ -203,6 +203,11 @@ def damaged(name: str, trace_format: str, error: BaseException) -> TraceError:
         What it announces to be.
     error : BaseException
         What the reader said.
+
+    Returns
+    -------
+    TraceError
+        With the reason in a line.
     """
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return TraceError(

@@ -63,6 +63,11 @@ def key_type_of(arrow_type: pa.DataType, file: str) -> KeyType:
     file : str
         The trace as the user named it.
 
+    Returns
+    -------
+    str
+        The key type.
+
     Raises
     ------
     TraceError
@@ -87,6 +92,11 @@ def value_type_of(arrow_type: pa.DataType, file: str) -> ValueType:
         The type of the column; a dictionary stands for its values.
     file : str
         The trace as the user named it.
+
+    Returns
+    -------
+    str
+        The value type.
 
     Raises
     ------
@@ -154,6 +164,11 @@ class BatchReader:
         ----------
         batch : pyarrow.RecordBatch
             Rows with the columns op, key and value.
+
+        Returns
+        -------
+        ColumnBlock
+            As many operations as the batch has rows.
 
         Raises
         ------

@@ -94,6 +94,11 @@ class RawInput:
     def sha256_of_all(self) -> str | None:
         """Read on to the end, then return `sha256`; None where a pipe is silent before it ends.
 
+        Returns
+        -------
+        str or None
+            In hexadecimal.
+
         Raises
         ------
         StorageError

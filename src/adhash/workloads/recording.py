@@ -72,6 +72,11 @@ def record_program(
     smallest : bool
         Whether the size of a compressed file matters more than speed.
 
+    Returns
+    -------
+    Recording
+        What came of it.
+
     Raises
     ------
     BadInputError

@@ -1,6 +1,6 @@
 """The sample traces that come with adhash, and how they are made.
 
-``python -m adhash.workloads.samples --out DIRECTORY`` makes them again, with their README. The
+``python -m adhash.workloads.samples [--out DIRECTORY]`` makes them again, with their README. The
 generated ones come out the same; the recorded one depends on the Python whose library it reads.
 """
 
@@ -86,6 +86,11 @@ def sample_path(name: str) -> Path:
     name : str
         The name of a sample.
 
+    Returns
+    -------
+    Path
+        Of the trace.
+
     Raises
     ------
     BadInputError
@@ -163,7 +168,7 @@ def _readme(folder: Path) -> str:
     lines = [
         "# Sample traces",
         "",
-        "Made by `python -m adhash.workloads.samples --out DIRECTORY` (`make samples`); the",
+        "Made by `python -m adhash.workloads.samples` (`make samples`); the",
         f"recorded one on Python {platform.python_version()} with its own standard library.",
         "",
         "| trace | operations | get | put | del | distinct keys | bytes |",
@@ -185,6 +190,11 @@ def count_operations(path: Path) -> tuple[collections.Counter[str], int]:
     ----------
     path : Path
         A trace of moderate size: it is read row by row, in Python.
+
+    Returns
+    -------
+    tuple of (Counter, int)
+        Operations by kind, and the number of distinct keys.
     """
     ops: collections.Counter[str] = collections.Counter()
     keys: set[str] = set()
@@ -208,9 +218,9 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def main() -> None:
-    """Make the samples again, in the folder that the command line names."""
+    """Make the samples again, in their own folder or one that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m adhash.workloads.samples")
-    parser.add_argument("--out", type=Path, required=True, help="an existing directory")
+    parser.add_argument("--out", type=Path, default=_FOLDER, help="an existing directory")
     make_samples(parser.parse_args().out)
 
 

@@ -51,6 +51,11 @@ class KeySpeller:
         key : object
             The program's key.
 
+        Returns
+        -------
+        str
+            Quoted where it must be.
+
         Raises
         ------
         KeyTypeError

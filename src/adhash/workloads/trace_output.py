@@ -41,6 +41,11 @@ def output_format(path: str) -> tuple[OutputFormat, Compression]:
     path : str
         Such as ``trace.csv.zst`` or ``trace.parquet``; ``"-"`` stands for plain CSV.
 
+    Returns
+    -------
+    tuple of (str, str)
+        The format and the compression.
+
     Raises
     ------
     BadInputError
@@ -117,6 +122,11 @@ def compressed(
         How to compress.
     smallest : bool
         Whether size matters more than speed.
+
+    Returns
+    -------
+    context manager of a file object
+        To write bytes to.
     """
     packed: Any
     if compression == "gzip":
