@@ -97,13 +97,14 @@ class Drive {
 
 template <class Key, class Value>
 naive::Options naive_options(const adhash::CsvOptions& options, std::size_t max_faults) {
-  return {.max_rows = options.max_rows,
-          .max_line_bytes = options.max_line_bytes,
-          .integer_keys = std::is_same_v<Key, adhash::IntKey>,
-          .integer_values = std::is_same_v<Value, adhash::WordValue>,
-          .negative_keys = options.key_range != adhash::IntRange::uint64,
-          .keys_above_int64 = options.key_range != adhash::IntRange::int64,
-          .max_faults = max_faults};
+  return {
+      .max_rows = options.max_rows,
+      .max_line_bytes = options.max_line_bytes == 0 ? std::size_t{1} << 60 : options.max_line_bytes,
+      .integer_keys = std::is_same_v<Key, adhash::IntKey>,
+      .integer_values = std::is_same_v<Value, adhash::WordValue>,
+      .negative_keys = options.key_range != adhash::IntRange::uint64,
+      .keys_above_int64 = options.key_range != adhash::IntRange::int64,
+      .max_faults = max_faults};
 }
 
 // Collects up to `max_faults` faults, as a dry run does.

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from map_samples import ENGINES
 
+from adhash.config_models import AdaptiveSettings
 from adhash.errors import KeyTypeError, ValueTypeError
 from adhash.maps import BatchLengthError, KeyRangeError, Lookup, Map, ValueRangeError
 
@@ -287,6 +288,23 @@ def test_a_batch_leaves_the_callers_arrays_alone() -> None:
     assert keys.tolist() == [3, 1, 2]
     assert values.tolist() == [30, 10, 20]
     assert found == {3: 30, 1: 10, 2: 20}
+
+
+@pytest.mark.parametrize("layout", ["swiss", "chaining", "robinhood"])
+def test_a_batch_that_meets_a_migration_reads_every_value_as_it_is(layout: Any) -> None:
+    # Values this short lie in the entries: a step between two look-ups would move them away.
+    slow = AdaptiveSettings(migration_step=1, initial_layout=layout, layout_switching=False)
+    random = np.random.default_rng(1)
+    found = Map(value="bytes", settings=slow, seed=1)
+    met = 0
+    for number in range(6000):
+        found[number] = b"%d" % number
+        if number % 7 == 0 and found.stats(1).migrating:
+            asked = random.permutation(number + 1)
+            values = found.get_many(asked).values.to_pylist()
+            assert values == [b"%d" % key for key in asked.tolist()]
+            met += 1
+    assert met > 0, "no batch met a migration"
 
 
 @pytest.mark.parametrize("engine", ENGINES)

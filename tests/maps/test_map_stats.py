@@ -36,6 +36,14 @@ def test_an_empty_map_has_statistics() -> None:
     assert (stats.size, sum(stats.probe_hist), stats.tombstones) == (0, 0, 0)
 
 
+def test_probe_lengths_can_be_sampled() -> None:
+    found = Map()
+    found.put_many(np.arange(50_000), np.arange(50_000))
+    assert found.stats().probe_samples == 50_000
+    assert 0 < found.stats(1000).probe_samples < 10_000
+    assert found.stats(0).size == 50_000
+
+
 def test_statistics_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Map().stats().size = 1  # type: ignore[misc]

@@ -15,7 +15,7 @@ class BitMask {
 
   explicit constexpr operator bool() const { return bits_ != 0; }
 
-  // PRECONDITION: not empty.
+  // The lowest slot in the set. PRECONDITION: not empty; else some number of at least the width.
   constexpr unsigned lowest() const {
     return static_cast<unsigned>(std::countr_zero(bits_)) / Stride;
   }

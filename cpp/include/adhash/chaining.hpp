@@ -121,9 +121,9 @@ class ChainingTable {
                                          .in_l3 = {12.0, 12.0, 70.0, 14.0},
                                          .in_dram = {20.4, 22.7, 100.0, 22.6}};
 
-  // Throws std::bad_alloc.
+  // Throws std::bad_alloc and CapacityError.
   explicit ChainingTable(std::size_t room)
-      : mask_(std::bit_ceil(std::max<std::size_t>(2, (room + kMeanLoad - 1) / kMeanLoad)) - 1),
+      : mask_(buckets_for(checked_room(room)) - 1),
         shift_(64 - std::countr_zero(mask_ + 1)),
         primary_((mask_ + 1) * sizeof(BucketOfSlots)) {}
 
@@ -240,6 +240,10 @@ class ChainingTable {
 
   // Mean entries per bucket when full: about a tenth of the entries then lie in overflow buckets.
   static constexpr std::size_t kMeanLoad = BucketOfSlots::kSlots >= 7 ? 5 : BucketOfSlots::kSlots - 1;
+
+  static std::size_t buckets_for(std::size_t room) {
+    return std::bit_ceil(std::max<std::size_t>(2, (room + kMeanLoad - 1) / kMeanLoad));
+  }
 
   // A hash's top bits; mask_ is at least 1, so the shift is at most 63.
   std::size_t home(Hash hash) const { return static_cast<std::size_t>(hash >> shift_); }

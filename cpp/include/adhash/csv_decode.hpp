@@ -16,6 +16,7 @@
 #include "adhash/csv_row.hpp"
 #include "adhash/decimal.hpp"
 #include "adhash/operation.hpp"
+#include "adhash/scan.hpp"
 
 namespace adhash {
 
@@ -25,7 +26,8 @@ enum class IntRange : std::uint8_t { int64, uint64, any };
 
 struct CsvOptions {
   std::uint64_t max_rows = 0;  // 0: no limit
-  std::size_t max_line_bytes = std::size_t{16} << 20;
+  std::size_t max_line_bytes = std::size_t{16}
+                               << 20;  // of a row, without its line end; 0: no limit
   IntRange key_range = IntRange::any;
 };
 
@@ -83,9 +85,12 @@ inline RowProblem problem_at(const RawField& field, std::string what, std::strin
           .is_open_quote = false};
 }
 
-inline RowProblem key_type_problem(const RawField& field, std::string what) {
+inline RowProblem key_type_problem(const RawField& field, const Decimal& key,
+                                   std::string_view complaint) {
   RowProblem problem =
-      problem_at(field, std::move(what), "use canonical decimal integers, or the key type str");
+      problem_at(field, std::string(complaint),
+                 key.is_canonical() ? "keep keys within int64 or uint64, or use the key type str"
+                                    : "use canonical decimal integers, or the key type str");
   problem.key_type = true;
   return problem;
 }
@@ -104,7 +109,7 @@ inline std::optional<RowProblem> decode_key(std::type_identity<IntKey>, const Ra
                                             std::uint64_t& key) {
   const Decimal decimal = decimal_of(text);
   if (!decimal.is_canonical() || !range.admits(decimal)) {
-    return key_type_problem(field, std::string(key_complaint(decimal, range)));
+    return key_type_problem(field, decimal, key_complaint(decimal, range));
   }
   range.note(decimal);
   key = decimal.bits;
@@ -154,10 +159,7 @@ class RowDecoder {
     return decode_fields(fields, arena, operation);
   }
 
-  KeyRange& range() noexcept { return range_; }
-  const KeyRange& range() const noexcept { return range_; }
-
- private:
+  // The same for three fields that are known to be well-formed.
   std::optional<RowProblem> decode_fields(const RawRow& fields, TextArena& arena,
                                           Operation<Key, Value>& operation) {
     const auto& [op_field, key_field, value_field] = fields.field;
@@ -175,6 +177,10 @@ class RowDecoder {
     return problem;
   }
 
+  KeyRange& range() noexcept { return range_; }
+  const KeyRange& range() const noexcept { return range_; }
+
+ private:
   static std::optional<RowProblem> decode_value_of(OpKind op, const RawField& field,
                                                    TextArena& arena, typename Value::View& value) {
     if (op == OpKind::put) {
@@ -204,7 +210,7 @@ struct PlainRow {
 // while they read it and branch on nothing but its size.
 [[gnu::always_inline]] inline std::uint64_t read_plain_key(std::type_identity<IntKey>,
                                                            const char* begin, std::size_t size,
-                                                           bool, const KeyRange& range,
+                                                           const ScanResult&, const KeyRange& range,
                                                            KeyRange& noted, std::uint64_t& key) {
   const Decimal decimal = decimal_near(begin, size);
   key = decimal.bits;
@@ -214,36 +220,39 @@ struct PlainRow {
 
 [[gnu::always_inline]] inline std::uint64_t read_plain_value(std::type_identity<WordValue>,
                                                              const char* begin, std::size_t size,
-                                                             bool, std::uint64_t& value) {
+                                                             const ScanResult&,
+                                                             std::uint64_t& value) {
   const Decimal decimal = decimal_near(begin, size);
   value = decimal.bits;
   return decimal.flags & (Decimal::kNotCanonical | Decimal::kAboveInt64);
 }
 
-// Text has to be looked at only where the scan saw bytes out of the ordinary.
-inline bool is_clean_text(std::string_view text) noexcept {
-  return text.find('\r') == std::string_view::npos && text.find('\0') == std::string_view::npos &&
-         find_invalid_utf8(text) == text.size();
+// Text has to be looked at only for what the scan saw in its window.
+inline bool is_clean_text(std::string_view text, const ScanResult& seen) noexcept {
+  if (seen.nul && text.find('\0') != std::string_view::npos) return false;
+  if (seen.carriage_return && text.find('\r') != std::string_view::npos) return false;
+  return !seen.non_ascii || find_invalid_utf8(text) == text.size();
 }
 
 [[gnu::always_inline]] inline std::uint64_t read_plain_text(const char* begin, std::size_t size,
-                                                            bool is_plain, std::string_view& text) {
+                                                            const ScanResult& seen,
+                                                            std::string_view& text) {
   text = {begin, size};
-  return word_of(!is_plain && !is_clean_text(text));
+  return word_of(!seen.is_plain() && !is_clean_text(text, seen));
 }
 
 [[gnu::always_inline]] inline std::uint64_t read_plain_key(std::type_identity<BytesKey>,
                                                            const char* begin, std::size_t size,
-                                                           bool is_plain, const KeyRange&,
+                                                           const ScanResult& seen, const KeyRange&,
                                                            KeyRange&, std::string_view& key) {
-  return read_plain_text(begin, size, is_plain, key);
+  return read_plain_text(begin, size, seen, key);
 }
 
 [[gnu::always_inline]] inline std::uint64_t read_plain_value(std::type_identity<BytesValue>,
                                                              const char* begin, std::size_t size,
-                                                             bool is_plain,
+                                                             const ScanResult& seen,
                                                              std::string_view& value) {
-  return read_plain_text(begin, size, is_plain, value);
+  return read_plain_text(begin, size, seen, value);
 }
 
 }  // namespace detail
@@ -252,7 +261,7 @@ inline bool is_clean_text(std::string_view text) noexcept {
 // decides no branch, because no predictor guesses it. PRECONDITION: kDecimalSlack bytes before
 // row.begin are readable.
 template <class Key, class Value>
-[[gnu::always_inline]] inline bool decode_plain(const detail::PlainRow& row, bool is_plain,
+[[gnu::always_inline]] inline bool decode_plain(const detail::PlainRow& row, const ScanResult& seen,
                                                 KeyRange& range, Operation<Key, Value>& operation) {
   using detail::word_of;
   const char* key = row.begin + detail::kOpBytes;
@@ -265,10 +274,10 @@ template <class Key, class Value>
   operation.op = op.kind();
   KeyRange noted = range;
   const std::uint64_t bad_value = detail::read_plain_value(std::type_identity<Value>{}, value,
-                                                           value_size, is_plain, operation.value);
+                                                           value_size, seen, operation.value);
   const std::uint64_t bad_key = detail::read_plain_key(std::type_identity<Key>{}, key,
                                                        static_cast<std::size_t>(row.key_end - key),
-                                                       is_plain, range, noted, operation.key);
+                                                       seen, range, noted, operation.key);
   const std::uint64_t bad_shape = op.is_wrong | static_cast<unsigned char>(*row.key_end ^ ',') |
                                   static_cast<unsigned char>(*row.end ^ '\n');
   const std::uint64_t refused = (bad_value & (0 - op.is_put)) | (value_size & (op.is_put - 1));

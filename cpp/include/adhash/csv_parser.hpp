@@ -1,19 +1,22 @@
 // Reads a trace in blocks of any size and hands out its operations in batches.
 //
-//   block   ...get,17,\nput,4,99\nge|         `window`: up to 16 KiB that start at a row; their
-//              [ window          ]            commas, feeds and quotes are found in one sweep and
-//                                 ^^          three of them at a time make a row (decode_plain)
-//   carry   ge + t,8,\n from the next block
+//   block   ...get,17,\nput,4,99\nge|    `window`: up to 16 KiB that start at a row; one sweep
+//              [ window          ]       finds its commas, line feeds and quotes
+//                                 ^^
+//   carry   ge + t,8,\n of the next      a row that spans blocks is completed here; never more
+//                                        than the longest line allowed
 //
-// A row that is not plain (quotes, a fault) or not whole within the window goes through RowDecoder
-// alone, at its exact place. A row that spans blocks is completed in `carry`, which never holds
-// more than the longest line allowed.
+// Four ways through a row, each taking what the one before refuses: usual rows of integers
+// (csv_integers.hpp), rows without quotes (decode_plain), well-formed rows with quotes
+// (csv_quoted.hpp), and the exact reading of whatever it may be, which alone finds faults.
 #pragma once
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,20 +26,13 @@
 
 #include "adhash/csv_decode.hpp"
 #include "adhash/csv_integers.hpp"
+#include "adhash/csv_quoted.hpp"
 #include "adhash/csv_row.hpp"
 #include "adhash/errors.hpp"
 #include "adhash/operation.hpp"
 #include "adhash/scan.hpp"
 
 namespace adhash {
-
-// Collects the faults of a dry run instead of ending it at the first.
-struct FaultLog {
-  std::size_t max_faults = 20;
-  std::vector<TraceFault> faults;
-
-  bool is_full() const noexcept { return faults.size() >= max_faults; }
-};
 
 // feed() a block, call next() until it returns false, feed the next; `last` marks the end of the
 // trace. A block must stay where it is until next() has returned false; what a batch holds lives
@@ -52,14 +48,15 @@ class CsvParser {
 
   explicit CsvParser(CsvOptions options = {}, FaultLog* log = nullptr)
       : options_(options), log_(log), decoder_(options.key_range) {
-    options_.max_line_bytes = std::max<std::size_t>(options_.max_line_bytes, 1);
+    if (options_.max_line_bytes == 0) options_.max_line_bytes = kUnlimitedBytes;
   }
   CsvParser(const CsvParser&) = delete;
   CsvParser& operator=(const CsvParser&) = delete;
 
   // PRECONDITION: next() has returned false since the block before.
   void feed(const char* data, std::size_t size, bool last) noexcept {
-    block_begin_ = cursor_ = window_begin_ = data;
+    assert(cursor_ == block_end_ || is_stopped_);
+    block_begin_ = cursor_ = data;
     block_end_ = data + size;
     window_ = {};
     is_last_ = last;
@@ -86,18 +83,14 @@ class CsvParser {
 
  private:
   static constexpr std::size_t kWindowBytes = std::size_t{16} << 10;
-
-  // The positions found in the window that no row has used yet.
-  struct Window {
-    std::size_t next = 0;
-    std::size_t count = 0;
-    bool is_plain = true;
-  };
+  static constexpr std::size_t kFewRows = 4;
+  static constexpr std::size_t kLongestRun = 64;
+  static constexpr std::size_t kUnlimitedBytes = std::numeric_limits<std::size_t>::max() / 2;
 
   bool advance(Batch& batch) {
     if (is_row_open_) return complete_open_row(batch);
     if (cursor_ == block_end_) return finish_block(batch);
-    if (take_plain_rows(batch)) return true;
+    if (can_use_window() && (take_plain_rows(batch) || take_quoted_rows(batch))) return true;
     return take_exact_row(batch);
   }
 
@@ -114,15 +107,12 @@ class CsvParser {
     return false;
   }
 
-  // The fast path, only where nothing but data can come and the bytes in front may be read.
-  bool take_plain_rows(Batch& batch) {
+  // The fast paths need that nothing but data can come, and that bytes in front may be read.
+  bool can_use_window() {
     if (!is_header_read_ || first_blank_line_ != 0) return false;
     if (static_cast<std::size_t>(cursor_ - block_begin_) < kUsualSlack) return false;
-    if (window_.count - window_.next < 3 && window_begin_ != cursor_) scan_window();
-    const std::size_t taken = decode_window(batch, room_for_rows(batch));
-    rows_ += taken;
-    line_ += taken;
-    return taken != 0;
+    if (window_.end - window_.next < 3 && window_.begin != cursor_) scan_window();
+    return true;
   }
 
   std::size_t room_for_rows(const Batch& batch) const noexcept {
@@ -135,26 +125,31 @@ class CsvParser {
   void scan_window() {
     const std::size_t size = std::min(
         {static_cast<std::size_t>(block_end_ - cursor_), kWindowBytes, options_.max_line_bytes});
-    const ScanResult found = scanner_.scan(cursor_, size, positions_.data());
-    window_ = {.next = 0, .count = found.count, .is_plain = found.is_plain()};
-    window_begin_ = cursor_;
+    const ScanResult seen = scanner_.scan(cursor_, size, positions_.data());
+    window_ = {cursor_, positions_.data(), positions_.data() + seen.count, seen};
   }
 
-  // Takes plain rows from the window, and integers by the fastest way while they are usual.
-  std::size_t decode_window(Batch& batch, std::size_t max_rows) {
-    const std::size_t rows = std::min(max_rows, (window_.count - window_.next) / 3);
+  // Rows without quotes: integers by the fastest way while they are usual, else one way for all.
+  // Where unusual rows are frequent, longer and longer runs pass before the fastest way is tried.
+  bool take_plain_rows(Batch& batch) {
+    const auto cut = static_cast<std::size_t>(window_.end - window_.next) / 3;
+    const std::size_t rows = std::min(room_for_rows(batch), cut);
     std::size_t taken = 0;
-    while (taken < rows) {
-      taken += decode_usual(batch, rows - taken);
-      if (taken == rows || !decode_one(batch)) break;
-      ++taken;
+    std::size_t run = 1;
+    for (std::size_t unusual = 1; taken < rows && unusual != 0; taken += unusual) {
+      const std::size_t usual = take_usual(batch, rows - taken);
+      taken += usual;
+      run = usual < kFewRows ? std::min(2 * run, kLongestRun) : 1;
+      unusual = take_any_plain(batch, std::min(rows - taken, run));
     }
-    return taken;
+    rows_ += taken;
+    line_ += taken;
+    return taken != 0;
   }
 
-  std::size_t decode_usual(Batch& batch, std::size_t max_rows) {
+  std::size_t take_usual(Batch& batch, std::size_t max_rows) {
     if constexpr (std::is_same_v<Key, IntKey> && std::is_same_v<Value, WordValue>) {
-      const RowCuts cuts{window_begin_, positions_.data() + window_.next, max_rows};
+      const RowCuts cuts{window_.begin, window_.next, max_rows};
       const IntegerColumns columns{batch.op.data() + batch.size, batch.key.data() + batch.size,
                                    batch.value.data() + batch.size};
       const std::size_t taken = take_usual_rows_(cuts, cursor_, columns);
@@ -166,15 +161,42 @@ class CsvParser {
     }
   }
 
-  [[gnu::always_inline]] bool decode_one(Batch& batch) {
-    const std::uint32_t* position = positions_.data() + window_.next;
-    const detail::PlainRow row{cursor_, window_begin_ + position[1], window_begin_ + position[2]};
-    Operation<Key, Value> operation;
-    if (!decode_plain(row, window_.is_plain, decoder_.range(), operation)) return false;
-    put_into(batch, batch.size++, operation);
-    window_.next += 3;
-    cursor_ = row.end + 1;
-    return true;
+  std::size_t take_any_plain(Batch& batch, std::size_t max_rows) {
+    const ScannedWindow window = window_;
+    const char* begin = cursor_;
+    KeyRange range = decoder_.range();
+    std::size_t taken = 0;
+    for (; taken < max_rows; ++taken) {
+      const std::uint32_t* position = window.next + 3 * taken;
+      const detail::PlainRow row{begin, window.begin + position[1], window.begin + position[2]};
+      Operation<Key, Value> operation;
+      if (!decode_plain(row, window.seen, range, operation)) break;
+      put_into(batch, batch.size + taken, operation);
+      begin = row.end + 1;
+    }
+    decoder_.range() = range;
+    batch.size += taken;
+    window_.next += 3 * taken;
+    cursor_ = begin;
+    return taken;
+  }
+
+  // Well-formed rows with quotes; a row in which anything is wrong is left to the exact path.
+  bool take_quoted_rows(Batch& batch) {
+    const std::size_t room = room_for_rows(batch);
+    std::size_t taken = 0;
+    for (; taken < room; ++taken) {
+      QuotedRowCutter row(window_);
+      Operation<Key, Value> operation;
+      if (!row.cut(cursor_)) break;
+      if (decoder_.decode_fields(row.fields(), arena_, operation)) break;
+      put_into(batch, batch.size++, operation);
+      line_ += row.lines();
+      cursor_ = row.end();
+      window_.next = row.next_position();
+    }
+    rows_ += taken;
+    return taken != 0;
   }
 
   [[gnu::always_inline]] static void put_into(Batch& batch, std::size_t at,
@@ -191,9 +213,7 @@ class CsvParser {
     if (end == nullptr) end = block_end_;
     read_row({cursor_, static_cast<std::size_t>(end - cursor_)}, batch);
     cursor_ = end;
-    while (window_.next < window_.count && window_begin_ + positions_[window_.next] < cursor_) {
-      ++window_.next;
-    }
+    while (!window_.is_used_up() && window_.place() < cursor_) ++window_.next;
     return true;
   }
 
@@ -354,8 +374,7 @@ class CsvParser {
   const char* block_end_ = nullptr;
   bool is_last_ = false;
 
-  const char* window_begin_ = nullptr;
-  Window window_;
+  ScannedWindow window_;
   std::vector<std::uint32_t> positions_ = std::vector<std::uint32_t>(kWindowBytes + kScanSlack);
 
   RowDelimiter delimiter_;

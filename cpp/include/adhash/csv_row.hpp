@@ -109,17 +109,34 @@ struct RawRow {
   std::size_t fourth_offset = 0;
 };
 
-// Memory for unescaped fields; what it handed out stays until reset().
+// Memory for unescaped fields, cut from large pieces; what it handed out stays until reset().
 class TextArena {
  public:
   char* allocate(std::size_t size) {
-    pieces_.push_back(std::make_unique_for_overwrite<char[]>(size));
-    return pieces_.back().get();
+    if (size > room_) add_piece(std::max(size, kPieceBytes));
+    char* const text = next_;
+    next_ += size;
+    room_ -= size;
+    return text;
   }
-  void reset() noexcept { pieces_.clear(); }
+
+  void reset() noexcept {
+    pieces_.clear();
+    room_ = 0;
+  }
 
  private:
+  static constexpr std::size_t kPieceBytes = std::size_t{64} << 10;
+
+  void add_piece(std::size_t size) {
+    pieces_.push_back(std::make_unique_for_overwrite<char[]>(size));
+    next_ = pieces_.back().get();
+    room_ = size;
+  }
+
   std::vector<std::unique_ptr<char[]>> pieces_;
+  char* next_ = nullptr;
+  std::size_t room_ = 0;
 };
 
 namespace detail {

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace adhash {
 
@@ -19,6 +20,14 @@ struct TraceFault {
   std::string remedy;  // "write put, get or del"
   bool key_type = false;    // the key does not fit the key type; another key type would take it
   bool value_type = false;  // the value does not fit the value type; another would take it
+};
+
+// Collects the faults of a dry run instead of ending it at the first.
+struct FaultLog {
+  std::size_t max_faults = 20;
+  std::vector<TraceFault> faults;
+
+  bool is_full() const noexcept { return faults.size() >= max_faults; }
 };
 
 class TraceError : public std::runtime_error {

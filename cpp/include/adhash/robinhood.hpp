@@ -67,9 +67,9 @@ class RobinHoodTable {
                                          .in_l3 = {17.0, 14.0, 90.0, 20.0},
                                          .in_dram = {24.0, 20.9, 166.0, 31.6}};
 
-  // Throws std::bad_alloc.
+  // Throws std::bad_alloc and CapacityError.
   explicit RobinHoodTable(std::size_t room)
-      : mask_(slots_for(room) - 1),
+      : mask_(slots_for(checked_room(room)) - 1),
         shift_(64 - std::countr_zero(mask_ + 1)),
         block_(capacity() * (sizeof(Mark) + sizeof(Slot))) {}
 

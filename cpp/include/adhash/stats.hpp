@@ -56,10 +56,11 @@ struct MapStats {
 };
 
 // Adds the probe lengths of a table's entries: of all of them, or of about `samples` evenly spaced
-// ones where the table has more.
+// ones where the table has more; of none where `samples` is 0.
 template <class TableType, class HasherType>
 void add_probe_lengths(TableType& table, const HasherType& hasher, std::size_t samples,
                        ProbeStats& stats) {
+  if (samples == 0) return;
   const std::size_t positions = table.positions();
   const std::size_t stride = table.size() <= samples ? 1 : positions / samples;
   for (std::size_t from = 0; from < positions; from += stride) {

@@ -133,10 +133,13 @@ class StdMap {
   void pin() {}
   void unpin() {}
 
-  void reserve(std::size_t entries) { map_.reserve(entries); }
+  void reserve(std::size_t entries) {
+    if (entries > map_.bucket_count()) map_.reserve(entries);
+  }
+  // An empty map needs no memory; to shrink the cleared one could fail.
   void clear() {
-    map_.clear();
-    map_.rehash(0);
+    Map empty(0, KeyHash{hasher_}, KeyEqual{}, Allocator(&bytes_));
+    map_.swap(empty);
   }
   void compact() {
     PauseTimer timer(pauses_, "compact");
@@ -153,6 +156,7 @@ class StdMap {
     stats.memory_bytes = memory_bytes();
     stats.migrations = migrations_;
     stats.compactions = compactions_;
+    if (probe_samples == 0) return stats;
     const std::size_t buckets = map_.bucket_count();
     const std::size_t stride = size() <= probe_samples ? 1 : std::max<std::size_t>(1, buckets / probe_samples);
     for (std::size_t bucket = 0; bucket < buckets; bucket += stride) {
@@ -187,6 +191,7 @@ class StdMap {
     bool operator()(const OwnedKey& a, const OwnedKey& b) const noexcept { return a == b; }
   };
   using Allocator = CountingAllocator<Slot>;
+  using Map = std::unordered_map<OwnedKey, OwnedValue, KeyHash, KeyEqual, Allocator>;
 
   static std::size_t sizeof_view(std::string_view view) { return view.size(); }
   static std::size_t sizeof_view(std::uint64_t) { return sizeof(std::uint64_t); }
@@ -203,7 +208,7 @@ class StdMap {
 
   Hasher hasher_;
   std::size_t bytes_ = 0;
-  std::unordered_map<OwnedKey, OwnedValue, KeyHash, KeyEqual, Allocator> map_;
+  Map map_;
   PauseLog pauses_;
   std::uint64_t migrations_ = 0;
   std::uint64_t compactions_ = 0;

@@ -45,9 +45,9 @@ class SwissTable {
                                          .in_l3 = {11.0, 9.5, 45.0, 13.0},
                                          .in_dram = {23.2, 12.6, 90.0, 22.6}};
 
-  // Throws std::bad_alloc.
+  // Throws std::bad_alloc and CapacityError.
   explicit SwissTable(std::size_t room)
-      : group_mask_(groups_for(room) - 1),
+      : group_mask_(groups_for(checked_room(room)) - 1),
         shift_(64 - std::countr_zero(group_mask_ + 1)),
         block_(capacity() * (1 + sizeof(Slot))),
         room_left_(this->room()) {}
@@ -101,7 +101,9 @@ class SwissTable {
   void prefetch_slot(Hash hash) const {
     const std::size_t first = home(hash) * Group::kWidth;
     const auto match = Group(tags() + first).match(Tag::of(hash));
-    if (match) prefetch_line(slots() + first + match.lowest());
+    // Without a match this prefetches some slot of the group: cheaper than a branch that is taken
+    // as often as look-ups miss.
+    prefetch_line(slots() + first + match.lowest() % Group::kWidth);
   }
 
   std::size_t size() const { return size_; }

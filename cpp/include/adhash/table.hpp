@@ -17,10 +17,18 @@
 #include <string_view>
 
 #include "adhash/entry.hpp"
+#include "adhash/errors.hpp"
 #include "adhash/layout_costs.hpp"
 #include "adhash/probe_watch.hpp"
 
 namespace adhash {
+
+// The room asked of a table, refused where the sizes computed from it could overflow.
+inline std::size_t checked_room(std::size_t room) {
+  constexpr std::size_t kMostEntries = std::size_t{1} << 48;
+  if (room > kMostEntries) throw CapacityError("a table has room for at most 2^48 entries");
+  return room;
+}
 
 template <class T>
 concept Table = requires(T table, const T& constant, typename T::Entry::Slot slot,

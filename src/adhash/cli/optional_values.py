@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any, ClassVar
 
 from typer.core import TyperCommand
@@ -38,7 +39,7 @@ def complete(args: list[str], implied: Mapping[str, str]) -> list[str]:
         Options, and the values they have without one.
     """
     completed = []
-    for word, after in zip(args, [*args[1:], "--"], strict=True):
+    for word, after in zip_longest(args, args[1:], fillvalue="--"):
         completed.append(word)
         if word in implied and after.startswith("-"):
             completed.append(implied[word])

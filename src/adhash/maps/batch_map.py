@@ -56,8 +56,10 @@ class BatchMap(_NativeMap[K, V]):
     ----------
     engine : str
         One of `adhash.maps.engines`.
-    key, value : str
-        The types of keys and values.
+    key : str
+        The type of the keys.
+    value : str
+        The type of the values.
     seed : int or None
         The seed of the hash, 64 bits; a random one where None.
     capacity : int
@@ -125,8 +127,10 @@ class BatchMap(_NativeMap[K, V]):
 
         Parameters
         ----------
-        keys, values : ndarray, Arrow array, or iterable
-            One-dimensional, without nulls, of equal length.
+        keys : ndarray, Arrow array, or iterable
+            One-dimensional and without nulls.
+        values : ndarray, Arrow array, or iterable
+            The same, and as many.
 
         Returns
         -------
@@ -198,8 +202,8 @@ class BatchMap(_NativeMap[K, V]):
         Parameters
         ----------
         probe_samples : int or None
-            How many entries to measure the probe lengths of, at least 1; all of them where None, which takes
-            as long as reading the map once.
+            How many entries to measure the probe lengths of, at least 1; all of them where None,
+            which takes as long as reading the map once.
 
         Returns
         -------

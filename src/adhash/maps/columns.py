@@ -60,7 +60,20 @@ def number_range(type_name: str) -> tuple[float, float]:
 def is_arrow(items: object) -> bool:
     """Return whether items are a pyarrow array, without importing pyarrow to find out."""
     pyarrow = sys.modules.get("pyarrow")
-    return pyarrow is not None and isinstance(items, (pyarrow.Array, pyarrow.ChunkedArray))
+    # While another thread imports pyarrow it has no such names yet, and nobody such arrays.
+    kinds = (getattr(pyarrow, name, None) for name in ("Array", "ChunkedArray"))
+    return any(kind is not None and isinstance(items, kind) for kind in kinds)
+
+
+def equal_columns(ours: Column, theirs: Column) -> bool:
+    """Return whether two columns of one type hold equal rows in the same order."""
+    if not isinstance(ours, tuple) or not isinstance(theirs, tuple):
+        return bool(np.array_equal(cast("Any", ours), cast("Any", theirs)))
+    (our_offsets, our_data), (their_offsets, their_data) = ours, theirs
+    return np.array_equal(np.diff(our_offsets), np.diff(their_offsets)) and np.array_equal(
+        our_data[our_offsets[0] : our_offsets[-1]],
+        their_data[their_offsets[0] : their_offsets[-1]],
+    )
 
 
 def to_column(items: Any, type_name: str, role: Role) -> Column:

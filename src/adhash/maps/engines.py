@@ -19,6 +19,11 @@ def engines() -> list[str]:
 def require_engine(engine: str) -> None:
     """Check that an engine is built in.
 
+    Parameters
+    ----------
+    engine : str
+        Its name.
+
     Raises
     ------
     ConfigError

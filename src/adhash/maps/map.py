@@ -4,56 +4,30 @@ from __future__ import annotations
 
 import reprlib
 from collections import deque
-from collections.abc import ItemsView, Iterable, Iterator, Mapping, MutableMapping, ValuesView
+from collections.abc import ItemsView, Iterable, Mapping, MutableMapping, ValuesView
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, TypeVar, cast, overload
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from adhash import _native
 from adhash.errors import SnapshotError
 from adhash.maps.batch_map import BatchMap, K, V
+from adhash.maps.columns import equal_columns
 from adhash.maps.engines import require_engine
 from adhash.maps.saving import require_distinct, row_batches, save_map
+from adhash.maps.views import MapItems, MapValues
 
 if TYPE_CHECKING:
     from os import PathLike
     from typing import Unpack
 
     from adhash.config_models import AdaptiveSettings
+    from adhash.maps.options import Entries, Integers, MapOptions
     from adhash.snapshots import Column, Compression
 
-_Int: TypeAlias = Literal["int64", "uint64"]
-_Initial: TypeAlias = "Mapping[K, V] | Iterable[tuple[K, V]] | None"
 _SHOWN_ENTRIES = 8
 _POP_BATCH = 256
 _NOTHING: Any = object()
 T = TypeVar("T")
-
-
-class MapOptions(TypedDict, total=False):
-    """What a map may be given beside its entries and its types."""
-
-    engine: str
-    seed: int | None
-    capacity: int
-    settings: AdaptiveSettings | None
-
-
-class _Items(ItemsView[K, V]):
-    """Entries read by position: half the work of looking up every key again."""
-
-    _mapping: Map[K, V]
-
-    def __iter__(self) -> Iterator[tuple[K, V]]:
-        return self._mapping.iter_items()
-
-
-class _Values(ValuesView[V]):
-    _mapping: Map[Any, V]
-
-    def __iter__(self) -> Iterator[V]:
-        return self._mapping.iter_values()
 
 
 class Map(BatchMap[K, V]):
@@ -104,31 +78,31 @@ class Map(BatchMap[K, V]):
 
     # fmt: off
     @overload
-    def __init__(self: Map[int, int], initial: _Initial[int, int] = ..., /, *, key: _Int = ..., value: _Int = ..., **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
+    def __init__(self: Map[int, int], initial: Entries[int, int] = ..., /, *, key: Integers = ..., value: Integers = ..., **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
     @overload
-    def __init__(self: Map[int, float], initial: _Initial[int, float] = ..., /, *, key: _Int = ..., value: Literal["float64"], **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
+    def __init__(self: Map[int, float], initial: Entries[int, float] = ..., /, *, key: Integers = ..., value: Literal["float64"], **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
     @overload
-    def __init__(self: Map[int, str], initial: _Initial[int, str] = ..., /, *, key: _Int = ..., value: Literal["str"], **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
+    def __init__(self: Map[int, str], initial: Entries[int, str] = ..., /, *, key: Integers = ..., value: Literal["str"], **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
     @overload
-    def __init__(self: Map[int, bytes], initial: _Initial[int, bytes] = ..., /, *, key: _Int = ..., value: Literal["bytes"], **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
+    def __init__(self: Map[int, bytes], initial: Entries[int, bytes] = ..., /, *, key: Integers = ..., value: Literal["bytes"], **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
     @overload
-    def __init__(self: Map[str, int], initial: _Initial[str, int] = ..., /, *, key: Literal["str"], value: _Int = ..., **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
+    def __init__(self: Map[str, int], initial: Entries[str, int] = ..., /, *, key: Literal["str"], value: Integers = ..., **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
     @overload
-    def __init__(self: Map[str, float], initial: _Initial[str, float] = ..., /, *, key: Literal["str"], value: Literal["float64"], **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
+    def __init__(self: Map[str, float], initial: Entries[str, float] = ..., /, *, key: Literal["str"], value: Literal["float64"], **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
     @overload
-    def __init__(self: Map[str, str], initial: _Initial[str, str] = ..., /, *, key: Literal["str"], value: Literal["str"], **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
+    def __init__(self: Map[str, str], initial: Entries[str, str] = ..., /, *, key: Literal["str"], value: Literal["str"], **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
     @overload
-    def __init__(self: Map[str, bytes], initial: _Initial[str, bytes] = ..., /, *, key: Literal["str"], value: Literal["bytes"], **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
+    def __init__(self: Map[str, bytes], initial: Entries[str, bytes] = ..., /, *, key: Literal["str"], value: Literal["bytes"], **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
     @overload
-    def __init__(self: Map[bytes, int], initial: _Initial[bytes, int] = ..., /, *, key: Literal["bytes"], value: _Int = ..., **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
+    def __init__(self: Map[bytes, int], initial: Entries[bytes, int] = ..., /, *, key: Literal["bytes"], value: Integers = ..., **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
     @overload
-    def __init__(self: Map[bytes, float], initial: _Initial[bytes, float] = ..., /, *, key: Literal["bytes"], value: Literal["float64"], **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
+    def __init__(self: Map[bytes, float], initial: Entries[bytes, float] = ..., /, *, key: Literal["bytes"], value: Literal["float64"], **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
     @overload
-    def __init__(self: Map[bytes, str], initial: _Initial[bytes, str] = ..., /, *, key: Literal["bytes"], value: Literal["str"], **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
+    def __init__(self: Map[bytes, str], initial: Entries[bytes, str] = ..., /, *, key: Literal["bytes"], value: Literal["str"], **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
     @overload
-    def __init__(self: Map[bytes, bytes], initial: _Initial[bytes, bytes] = ..., /, *, key: Literal["bytes"], value: Literal["bytes"], **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
+    def __init__(self: Map[bytes, bytes], initial: Entries[bytes, bytes] = ..., /, *, key: Literal["bytes"], value: Literal["bytes"], **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
     @overload
-    def __init__(self: Map[Any, Any], initial: _Initial[Any, Any] = ..., /, *, key: str, value: str, **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
+    def __init__(self: Map[Any, Any], initial: Entries[Any, Any] = ..., /, *, key: str, value: str, **options: Unpack[MapOptions]) -> None: ...  # noqa: E501
     # fmt: on
     def __init__(
         self,
@@ -149,8 +123,6 @@ class Map(BatchMap[K, V]):
         if initial is not None:
             self.update(initial)
 
-    # --- the mapping -------------------------------------------------------------------------
-
     if not TYPE_CHECKING:
         # A nanobind class has a single base, so what MutableMapping adds to one is taken by name.
         keys = Mapping.keys
@@ -160,11 +132,11 @@ class Map(BatchMap[K, V]):
 
     def items(self) -> ItemsView[K, V]:
         """Return a view of the entries that follows the map, and is a set."""
-        return _Items(self)
+        return MapItems(self)
 
     def values(self) -> ValuesView[V]:
         """Return a view of the values that follows the map."""
-        return _Values(self)
+        return MapValues(self)
 
     @overload
     def pop(self, key: K, /) -> V: ...
@@ -373,8 +345,6 @@ class Map(BatchMap[K, V]):
         require_distinct(len(loaded), header.size, path)
         return loaded
 
-    # --- inside ------------------------------------------------------------------------------
-
     def _take(self, key: K) -> Any:
         value = self.get(key, _NOTHING)
         if value is not _NOTHING:
@@ -405,22 +375,12 @@ class Map(BatchMap[K, V]):
     def _equals_map(self, other: Map[K, V]) -> bool:
         for keys, values in row_batches(self):
             theirs, found = _native.Map.get_many(other, keys)
-            if not found.all() or not _equal_columns(values, theirs):
+            if not found.all() or not equal_columns(values, theirs):
                 return False
         return True
 
 
 MutableMapping.register(Map)
-
-
-def _equal_columns(ours: Column, theirs: Column) -> bool:
-    if not isinstance(ours, tuple) or not isinstance(theirs, tuple):
-        return bool(np.array_equal(cast("Any", ours), cast("Any", theirs)))
-    (our_offsets, our_data), (their_offsets, their_data) = ours, theirs
-    return np.array_equal(np.diff(our_offsets), np.diff(their_offsets)) and np.array_equal(
-        our_data[our_offsets[0] : our_offsets[-1]],
-        their_data[their_offsets[0] : their_offsets[-1]],
-    )
 
 
 def _with_settings(options: dict[str, Any], settings: dict[str, Any]) -> Map[Any, Any]:

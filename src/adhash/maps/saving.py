@@ -111,6 +111,15 @@ def save_map(
 def require_distinct(size: int, promised: int, path: str | PathLike[str]) -> None:
     """Check that no key came twice in a snapshot that promised a number of entries.
 
+    Parameters
+    ----------
+    size : int
+        How many entries the map has.
+    promised : int
+        How many rows the snapshot had.
+    path : path-like
+        The snapshot, for the message.
+
     Raises
     ------
     SnapshotError

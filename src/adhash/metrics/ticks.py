@@ -94,13 +94,16 @@ class Tick(_Part):
     migrations: Count = Field(description="Moves from one layout or size to another so far.")
     compactions: Count = Field(description="Compactions so far.")
     load_factor: Amount = Field(description="Entries divided by slots.")
-    max_group_len: Count = Field(description="The longest group (bucket chain, probe run) seen.")
+    max_group_len: Count = Field(
+        description="The longest probe, bucket or chain among sampled entries."
+    )
     avg_probe_estimate: Amount = Field(
         description="Estimated mean number of slots or groups that a look-up visits."
     )
     tombstone_ratio: Amount = Field(description="Deleted but unreclaimed slots divided by slots.")
     probe_hist: list[Count] = Field(
-        description="Entries by probe length: the first number counts entries found at once."
+        description="A sample of entries by probe length: the first number counts entries found "
+        "at once."
     )
     latency_ms: dict[Series, LatencyQuantiles] = Field(
         description="Latency quantiles so far, overall and for each operation type."

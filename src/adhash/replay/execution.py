@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from adhash.clock import Clock
-from adhash.errors import BadInputError, InterruptedRunError
+from adhash.errors import BadInputError, InterruptedRunError, StorageError
 from adhash.metrics.ticks import OPERATIONS
 from adhash.replay import host
 from adhash.replay.cancellation import CancelToken
@@ -60,6 +61,9 @@ def execute(plan: Plan, around: Surroundings) -> list[Summary]:
     AdhashError
         If the run fails. Nothing that looks whole is then left behind.
     """
+    for path in (plan.snapshot_out, plan.json_summary_out):
+        if path is not None:
+            _make_folder(path.parent)
     if plan.is_dry_run:
         summaries = _validate(_new_run(plan, around, TickOutputs()))
     else:
@@ -68,6 +72,13 @@ def execute(plan: Plan, around: Surroundings) -> list[Summary]:
     if plan.json_summary_out is not None:
         write_summaries(plan.json_summary_out, summaries, is_list=len(plan.modes) > 1)
     return summaries
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot make the folder {folder}: {error.strerror}") from error
 
 
 def _new_run(plan: Plan, around: Surroundings, outputs: TickOutputs) -> Run:

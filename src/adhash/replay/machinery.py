@@ -37,8 +37,8 @@ class Table(Protocol):
         """The seed of the hash."""
         ...
 
-    def stats(self) -> MapStats:
-        """Return the state of the table."""
+    def stats(self, probe_samples: int | None = None) -> MapStats:
+        """Return the state of the table, with the probe lengths of so many of its entries."""
         ...
 
     def compact(self) -> None:

@@ -142,11 +142,10 @@ def read_cpu_times(path: Path = _PROC_STAT) -> list[int] | None:
     """Return the CPU times of the whole machine, in ticks of the kernel; None if not known."""
     try:
         first, *fields = path.read_text(encoding="ascii").split("\n", 1)[0].split()
+        times = [int(field) for field in fields[:_FIELDS]]
     except (OSError, ValueError):
         return None
-    if first != "cpu" or len(fields) < _FIELDS:
-        return None
-    return [int(field) for field in fields[:_FIELDS]]
+    return times if first == "cpu" and len(times) == _FIELDS else None
 
 
 def steal_share(before: list[int] | None, after: list[int] | None) -> float | None:

@@ -248,12 +248,16 @@ def _require_places(plan: Plan) -> None:
 
 
 def _require_place(option: str, path: Path) -> None:
-    folder = path.resolve().parent
-    if not folder.is_dir():
-        raise StorageError(f"cannot write {path}: there is no folder {folder}", hint="make it")
+    """Check that a file can be made or replaced; folders on the way to it are made by the run."""
     if path.exists() and not path.is_file():
         raise StorageError(
             f"cannot write {path}: it is not a regular file", hint=f"give {option} a file"
+        )
+    folders = path.resolve().parents
+    folder = next(each for each in folders if each.exists())
+    if not folder.is_dir():
+        raise StorageError(
+            f"cannot write {path}: {folder} is not a folder", hint=f"give {option} another place"
         )
     if not os.access(path if path.exists() else folder, os.W_OK):
         raise StorageError(

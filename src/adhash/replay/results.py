@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from adhash.config_file import write_atomically
 from adhash.replay import host
 from adhash.replay.machinery import Driver
 from adhash.replay.manifest import Manifest, describe_run
@@ -27,10 +28,11 @@ from adhash.replay.summary import (
     Verification,
 )
 from adhash.replay.table_types import TableTypes
-from adhash.snapshots.atomic import replacing
 
 _NS_PER_S = 1_000_000_000
 MAX_PAUSES = 20
+# A bound on the time that a summary takes: all entries of most tables, a sample of huge ones.
+_PROBE_SAMPLES = 1 << 20
 _QUANTILES = [0.5, 0.9, 0.99, 0.999, 0.9999]
 
 
@@ -54,7 +56,7 @@ def summarise(session: Session, ending: Ending) -> Summary:
     ending : Ending
         How it ended.
     """
-    stats, counters = session.table.stats(), session.driver.counters()
+    stats, counters = session.table.stats(_PROBE_SAMPLES), session.driver.counters()
     ops = count_operations(counters)
     is_verified = session.run.plan.settings.replay.verify
     return Summary(
@@ -193,8 +195,7 @@ def write_summaries(path: Path, summaries: Sequence[Summary], *, is_list: bool) 
     """
     data = [summary.to_dict() for summary in summaries]
     text = json.dumps(data if is_list else data[0], indent=2, ensure_ascii=False)
-    with replacing(path) as file:
-        file.write(text.encode() + b"\n")
+    write_atomically(path, text + "\n")
 
 
 def _manifest(session: Session, ending: Ending) -> Manifest:

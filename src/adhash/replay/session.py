@@ -22,14 +22,16 @@ from adhash.replay.table_types import (
     as_trace_error,
     widen,
 )
+from adhash.units import format_ns
 
 if TYPE_CHECKING:
     from adhash.workloads.sources import TraceSource
 
 _NS_PER_S = 1_000_000_000
+_NS_PER_MS = 1_000_000
 # The longest that native code runs before Python looks at signals, the token and the clock.
-_MAX_BUDGET_NS = 50_000_000
-_PROGRESS_INTERVAL_S = 0.1
+_MAX_BUDGET_NS = 50 * _NS_PER_MS
+_PROGRESS_INTERVAL_NS = 100 * _NS_PER_MS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,11 +152,12 @@ class Session:
         self.started_at = run.clock.now()
         self.native_start_ns = run.machinery.steady_now_ns()
         self.elapsed_s = 0.0
-        self._interval_s = settings.metrics.interval_ms / 1000
-        self._budget_ns = min(settings.metrics.interval_ms * 1_000_000, _MAX_BUDGET_NS)
-        self._next_tick_s = self._interval_s
-        self._next_progress_s = 0.0
-        self._next_compaction_s = settings.replay.compact_interval_s or float("inf")
+        self._interval_ns = settings.metrics.interval_ms * _NS_PER_MS
+        self._compact_interval_ns = round(settings.replay.compact_interval_s * _NS_PER_S)
+        self._budget_ns = min(self._interval_ns, _MAX_BUDGET_NS)
+        self._next_tick_ns = self._interval_ns
+        self._next_compaction_ns = self._compact_interval_ns
+        self._next_progress_ns = 0
 
     @property
     def table(self) -> Table:
@@ -181,7 +184,7 @@ class Session:
             If a row does not fit types that were inferred.
         """
         is_complete = self._work_off()
-        self.elapsed_s = self.recorder.elapsed_s
+        self.elapsed_s = self.recorder.elapsed_ns / _NS_PER_S
         self.recorder.tick()
         self._report_progress()
         return is_complete
@@ -223,15 +226,15 @@ class Session:
 
     def _look_around(self) -> None:
         self._require_rows()
-        elapsed_s = self.recorder.elapsed_s
-        if elapsed_s >= self._next_compaction_s:
+        elapsed_ns = self.recorder.elapsed_ns
+        if self._compact_interval_ns and elapsed_ns >= self._next_compaction_ns:
             self._compact()
-        if elapsed_s >= self._next_tick_s:
+        if elapsed_ns >= self._next_tick_ns:
             self.recorder.tick()
             # A tick that comes late does not bring the next ones in a bunch.
-            missed = (elapsed_s - self._next_tick_s) // self._interval_s
-            self._next_tick_s += (missed + 1) * self._interval_s
-        if elapsed_s >= self._next_progress_s:
+            missed = (elapsed_ns - self._next_tick_ns) // self._interval_ns
+            self._next_tick_ns += (missed + 1) * self._interval_ns
+        if elapsed_ns >= self._next_progress_ns:
             self._report_progress()
 
     def _require_rows(self) -> None:
@@ -240,15 +243,17 @@ class Session:
             require_rows(self.driver.counters()["rows"], limit=limit, file=self.feed.source.name)
 
     def _compact(self) -> None:
-        began_s = self.recorder.elapsed_s
+        began_ns = self.recorder.elapsed_ns
         self.table.compact()
-        now_s = self.recorder.elapsed_s
-        self.recorder.note("compacted", f"the table was compacted in {now_s - began_s:.6f} s")
-        self._next_compaction_s = now_s + self.run.plan.settings.replay.compact_interval_s
+        now_ns = self.recorder.elapsed_ns
+        self.recorder.note(
+            "compacted", f"the table was compacted in {format_ns(now_ns - began_ns)}"
+        )
+        self._next_compaction_ns = now_ns + self._compact_interval_ns
 
     def _report_progress(self) -> None:
-        elapsed_s = self.recorder.elapsed_s
-        self._next_progress_s = elapsed_s + _PROGRESS_INTERVAL_S
+        elapsed_ns = self.recorder.elapsed_ns
+        self._next_progress_ns = elapsed_ns + _PROGRESS_INTERVAL_NS
         source = self.feed.source
         self.run.progress(
             Progress(
@@ -258,7 +263,7 @@ class Session:
                 rows=self.driver.counters()["rows"],
                 bytes_read=source.bytes_read,
                 total_bytes=source.total_bytes,
-                elapsed_s=elapsed_s,
+                elapsed_s=elapsed_ns / _NS_PER_S,
             )
         )
 

@@ -144,7 +144,7 @@ class Summary(_Part):
     pauses: list[Pause] = Field(description="The longest pauses, in order of time.")
     probe_hist: list[int] = Field(
         description="Entries by probe length at the end: the first number counts those found at "
-        "once."
+        "once. Of all entries, or of about a million evenly spaced ones of a larger table."
     )
     memory: Memory = Field(description="Memory at the end.")
     layout_timeline: list[LayoutChange] = Field(

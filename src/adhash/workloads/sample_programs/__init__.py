@@ -1,0 +1,1 @@
+"""Small real programs, recorded to make the bundled sample traces."""
