@@ -1,0 +1,1 @@
+"""The cases: one module each, with a function `run` from a `Plan` to a `CaseReport`."""
