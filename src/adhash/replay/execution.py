@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adhash.clock import Clock
-from adhash.errors import BadInputError, InterruptedRunError, StorageError
+from adhash.errors import InterruptedRunError, StorageError
 from adhash.metrics.ticks import OPERATIONS
 from adhash.replay import host
 from adhash.replay.cancellation import CancelToken
 from adhash.replay.dry_run import check_trace
-from adhash.replay.machinery import Machinery, Table
+from adhash.replay.machinery import Machinery
 from adhash.replay.noise import NoiseMeter
 from adhash.replay.outputs import Announce, TickOutputs, open_outputs
 from adhash.replay.plan import Mode, Plan
@@ -20,7 +20,7 @@ from adhash.replay.progress import ProgressCallback
 from adhash.replay.results import Ending, summarise, summarise_without_table, write_summaries
 from adhash.replay.session import Preparation, Run, Session
 from adhash.replay.summary import Status, Summary
-from adhash.replay.table_types import AUTO, MisfitError, TableTypes
+from adhash.replay.table_types import MisfitError, TableTypes
 
 _NS_PER_S = 1_000_000_000
 
@@ -123,7 +123,8 @@ def _replay_mode(run: Run, mode: Mode) -> Summary:
 def _attempt(run: Run, mode: Mode, types: TableTypes, notes: list[Note]) -> Summary:
     loaded = _load(run, mode)
     if loaded is not None:
-        types = _types_of(loaded.table, types)
+        held = TableTypes(key=loaded.table.key_type, value=loaded.table.value_type)
+        types = types.bound_to(held)
     with run.open_source() as source:
         feed = run.look_into(source, types)
         if run.is_cancelled():
@@ -144,15 +145,6 @@ def _load(run: Run, mode: Mode) -> Preparation | None:
         table = run.machinery.load_table(path, engine=mode.engine)
     load_s = (run.clock.monotonic_ns() - start_ns) / _NS_PER_S
     return Preparation(table=table, load_s=load_s)
-
-
-def _types_of(table: Table, asked: TableTypes) -> TableTypes:
-    if asked.key not in (AUTO, table.key_type):
-        raise BadInputError(
-            f"the snapshot's keys are {table.key_type}, not {asked.key}",
-            hint="leave out --key-type",
-        )
-    return TableTypes(key=table.key_type, value=table.value_type)
 
 
 def _prepare(run: Run, mode: Mode, types: TableTypes) -> Preparation:
@@ -195,12 +187,13 @@ def _save(session: Session) -> bool:
 
 
 def _artifacts(run: Run) -> dict[str, str]:
-    artifacts = {}
-    if run.outputs.writer is not None:
-        artifacts["metrics"] = str(run.outputs.writer.path)
-    if run.plan.json_summary_out is not None:
-        artifacts["summary"] = str(run.plan.json_summary_out)
-    return artifacts
+    writer = run.outputs.writer
+    return ({} if writer is None else {"metrics": str(writer.path)}) | _summary_file(run)
+
+
+def _summary_file(run: Run) -> dict[str, str]:
+    path = run.plan.json_summary_out
+    return {} if path is None else {"summary": str(path)}
 
 
 def _cancelled_before_start(run: Run, mode: Mode) -> Summary:
@@ -214,6 +207,7 @@ def _cancelled_before_start(run: Run, mode: Mode) -> Summary:
         elapsed_s=0.0,
         trace_sha256=None,
         noise=NoiseMeter(run.clock).read(is_paced=False),
+        artifacts=_summary_file(run),
     )
 
 
@@ -233,6 +227,7 @@ def _validate(run: Run) -> list[Summary]:
             elapsed_s=elapsed_s,
             trace_sha256=checked.sha256,
             noise=meter.read(is_paced=False),
+            artifacts=_summary_file(run),
         )
         for mode in run.plan.modes
     ]

@@ -54,6 +54,11 @@ class Run:
     def open_source(self) -> TraceSource:
         """Open the trace.
 
+        Returns
+        -------
+        CsvSource or ColumnSource
+            Not yet read.
+
         Raises
         ------
         AdhashError
@@ -73,6 +78,18 @@ class Run:
 
     def look_into(self, source: TraceSource, asked: TableTypes) -> Feed:
         """Return the trace with its types, once its beginning has been looked at.
+
+        Parameters
+        ----------
+        source : CsvSource or ColumnSource
+            The trace, not yet read.
+        asked : TableTypes
+            The types asked for.
+
+        Returns
+        -------
+        Feed
+            Ready to be given to a driver or a checker.
 
         Raises
         ------
@@ -279,10 +296,17 @@ def explain_fault(
         What the parser found.
     source : CsvSource or ColumnSource
         The trace.
-    asked, used : TableTypes
-        The types that the caller asked for, and those that the row did not fit.
+    asked : TableTypes
+        The types that the caller asked for.
+    used : TableTypes
+        The types that the row did not fit.
     is_bound : bool
         Whether the types are those of a snapshot, which cannot be widened.
+
+    Returns
+    -------
+    TraceError or MisfitError
+        To be raised.
     """
     wider = widen(fault, asked=asked, used=used)
     if wider is None:
