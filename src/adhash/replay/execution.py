@@ -59,18 +59,23 @@ def execute(plan: Plan, around: Surroundings) -> list[Summary]:
     Raises
     ------
     AdhashError
-        If the run fails. Nothing that looks whole is then left behind.
+        If the run fails. Nothing that looks whole is then left behind, unless it is whole: if only
+        the snapshot could not be saved, ticks and summary of the run are kept.
     """
     for path in (plan.snapshot_out, plan.json_summary_out):
         if path is not None:
             _make_folder(path.parent)
     if plan.is_dry_run:
-        summaries = _validate(_new_run(plan, around, TickOutputs()))
+        run = _new_run(plan, around, TickOutputs())
+        summaries = _validate(run)
     else:
         with open_outputs(plan.settings.metrics, announce=around.announce) as outputs:
-            summaries = _replay_modes(_new_run(plan, around, outputs))
+            run = _new_run(plan, around, outputs)
+            summaries = _replay_modes(run)
     if plan.json_summary_out is not None:
         write_summaries(plan.json_summary_out, summaries, is_list=len(plan.modes) > 1)
+    for error in run.late_errors:
+        raise error
     return summaries
 
 
@@ -161,29 +166,25 @@ def _prepare(run: Run, mode: Mode, types: TableTypes) -> Preparation:
 def _finish(session: Session, *, is_complete: bool, sha256: str | None) -> Summary:
     artifacts = _artifacts(session.run)
     start_ns = session.run.clock.monotonic_ns()
-    # The map of a part of the trace is not saved: it would look like that of the whole.
-    if is_complete and _save(session):
-        artifacts["snapshot"] = str(session.run.plan.snapshot_out)
-    elif session.run.plan.snapshot_out is not None:
-        is_complete = False
     status: Status = "completed" if is_complete else "cancelled"
+    # The map of a part of the trace is not saved: it would look like that of the whole.
+    if is_complete and session.run.plan.snapshot_out is not None:
+        try:
+            artifacts["snapshot"] = _save(session, session.run.plan.snapshot_out)
+        except InterruptedRunError:
+            status = "cancelled"
+        except StorageError as error:
+            session.run.late_errors.append(error)
     save_s = (session.run.clock.monotonic_ns() - start_ns) / _NS_PER_S
     ending = Ending(status=status, trace_sha256=sha256, save_s=save_s, artifacts=artifacts)
     return summarise(session, ending)
 
 
-def _save(session: Session) -> bool:
-    """Save the map if that was asked for; return whether there is a snapshot now."""
-    plan = session.run.plan
-    if plan.snapshot_out is None:
-        return False
-    compress = plan.settings.replay.compress
-    try:
-        with session.run.cancel.interruptible():
-            session.table.save(plan.snapshot_out, None if compress == "none" else compress)
-    except InterruptedRunError:
-        return False
-    return True
+def _save(session: Session, path: Path) -> str:
+    compress = session.run.plan.settings.replay.compress
+    with session.run.cancel.interruptible():
+        session.table.save(path, None if compress == "none" else compress)
+    return str(path)
 
 
 def _artifacts(run: Run) -> dict[str, str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from adhash.clock import Clock
-from adhash.errors import InterruptedRunError, PolicyError, TraceError
+from adhash.errors import InterruptedRunError, PolicyError, StorageError, TraceError
 from adhash.replay.cancellation import CancelToken
 from adhash.replay.feeding import Feed
 from adhash.replay.machinery import Driver, Machinery, Table
@@ -45,6 +45,8 @@ class Run:
     clock: Clock
     cancel: CancelToken
     progress: ProgressCallback
+    # What failed after the last operation, to be raised once the measurements are written.
+    late_errors: list[StorageError] = field(default_factory=list)
 
     def asked_types(self) -> TableTypes:
         """Return the types that the settings ask for."""

@@ -74,7 +74,8 @@ class Fault:
         return cls(**{name: getattr(native, name) for name in cls.__annotations__})
 
     def __str__(self) -> str:
-        value = f" {self.value!r}" if self.value else ""
+        # The parser has escaped what cannot be printed: a repr would escape it twice.
+        value = f" '{self.value}'" if self.value else ""
         return f"line {self.line}, column {self.column}: {self.what}{value}"
 
 
