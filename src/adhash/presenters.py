@@ -154,6 +154,11 @@ def replay_notes(summaries: Sequence[Mapping[str, object]]) -> list[str]:
     ----------
     summaries : sequence of mapping
         Summaries as JSON, schema ``adhash.summary.v1``.
+
+    Returns
+    -------
+    list of str
+        One sentence an item; each file once.
     """
     notes = [note for summary in summaries for note in _notes_of(summary)]
     files = [_at(summary, ("artifacts",)) for summary in summaries]
