@@ -158,7 +158,7 @@ def replay_notes(summaries: Sequence[Mapping[str, object]]) -> list[str]:
     Returns
     -------
     list of str
-        One sentence an item; each file once.
+        A sentence or a file each, in the order of the summaries; files once each, at the end.
     """
     notes = [note for summary in summaries for note in _notes_of(summary)]
     files = [_at(summary, ("artifacts",)) for summary in summaries]

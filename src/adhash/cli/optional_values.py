@@ -41,7 +41,7 @@ def complete(args: list[str], implied: Mapping[str, str]) -> list[str]:
     Returns
     -------
     list of str
-        The arguments for the parser.
+        The arguments, each such option followed by a value.
     """
     completed = []
     for word, after in zip_longest(args, args[1:], fillvalue="--"):
