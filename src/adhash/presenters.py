@@ -182,8 +182,9 @@ def _notes_of(summary: Mapping[str, object]) -> Iterator[str]:
         yield f"{mode}: {dropped:,.0f} ticks were not written, because of metrics.max_ticks"
     for alert in _list(summary, "alerts"):
         yield f"{mode}: alert, {_text(alert, 'message')}"
-    for reason in _list(summary, "manifest", "noise", "reasons"):
-        yield f"{mode}: noisy machine, {reason}"
+    reasons = _list(summary, "manifest", "noise", "reasons")
+    if reasons:
+        yield f"{mode}: noisy machine, {'; '.join(map(str, reasons))}"
 
 
 def _list(summary: Mapping[str, object], *path: str) -> list[Any]:
