@@ -85,13 +85,15 @@ class EngineMap final : public AnyMap<Key, Value> {
   void get_many(std::span<const KeyView> keys, ValueView* values, bool* found) override {
     engine_.prepare_batch(keys.size());
     const Pinned pinned(engine_);
-    for_each_hashed(
-        engine_, keys.size(), [&](std::size_t i) { return keys[i]; },
-        [&](std::size_t i, Hash hash) {
-          const auto* slot = engine_.find(keys[i], hash);
-          found[i] = slot != nullptr;
-          values[i] = slot != nullptr ? engine_.value_of(*slot) : ValueView{};
-        });
+    engine_.with_reader([&](auto& reader) {
+      for_each_hashed(
+          reader, keys.size(), [&](std::size_t i) { return keys[i]; },
+          [&](std::size_t i, Hash hash) {
+            const auto* slot = reader.find(keys[i], hash);
+            found[i] = slot != nullptr;
+            values[i] = slot != nullptr ? reader.value_of(*slot) : ValueView{};
+          });
+    });
   }
   std::size_t put_many(std::span<const KeyView> keys, const ValueView* values) override {
     std::size_t inserted = 0;
