@@ -51,9 +51,9 @@ def _check(program: str, folder: Path) -> list[str]:
     """Return what mypy says about `program`, a line each."""
     pytest.importorskip("mypy")
     (folder / "program.py").write_text(program)
+    options = ["--strict", "--no-pretty", "--no-color-output", "--config-file", os.devnull]
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--no-pretty", "--no-color-output"]
-        + ["--config-file", os.devnull, "--cache-dir", str(folder), "program.py"],
+        [sys.executable, "-m", "mypy", *options, "--cache-dir", str(folder), "program.py"],
         cwd=folder,
         env=os.environ | _path_to_sources(),
         capture_output=True,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from adhash.config_file import write_atomically
+from adhash.atomic_files import replace_text
 from adhash.replay import host
 from adhash.replay.machinery import Driver
 from adhash.replay.manifest import Manifest, describe_run
@@ -209,7 +209,7 @@ def write_summaries(path: Path, summaries: Sequence[Summary], *, is_list: bool) 
     """
     data = [summary.to_dict() for summary in summaries]
     text = json.dumps(data if is_list else data[0], indent=2, ensure_ascii=False)
-    write_atomically(path, text + "\n")
+    replace_text(path, text + "\n")
 
 
 def _manifest(session: Session, ending: Ending) -> Manifest:
