@@ -43,7 +43,7 @@ int main(int argc, char** argv) {
       }
     }
     ::close(file);
-    const double rows = static_cast<double>(recorder.counters().rows);
+    const double rows = static_cast<double>(recorder.counters().rows());
     std::printf("%s: %.0f rows, ns per row: read %.1f parse %.1f execute %.1f\n", engine, rows,
                 static_cast<double>(read_ns) / rows, static_cast<double>(parse_ns) / rows,
                 static_cast<double>(execute_ns) / rows);

@@ -219,15 +219,15 @@ LatencyHistogram latency_of(const PythonReplay& self, const std::string& op) {
 nb::dict counters_of(const PythonReplay& self) {
   const ReplayCounters& counters = self.replay().counters();
   nb::dict row;
-  row["rows"] = counters.rows;
-  row["get"] = counters.by_kind[0];
-  row["put"] = counters.by_kind[1];
-  row["del"] = counters.by_kind[2];
-  row["hits"] = counters.hits;
-  row["misses"] = counters.misses;
-  row["inserts"] = counters.inserts;
-  row["updates"] = counters.updates;
-  row["deletes_found"] = counters.deletes_found;
+  row["rows"] = counters.rows();
+  row["get"] = counters.of(OpKind::get);
+  row["put"] = counters.of(OpKind::put);
+  row["del"] = counters.of(OpKind::del);
+  row["hits"] = counters.hits();
+  row["misses"] = counters.misses();
+  row["inserts"] = counters.inserts();
+  row["updates"] = counters.updates();
+  row["deletes_found"] = counters.deletes_found();
   row["checked"] = counters.checked;
   row["mismatches"] = counters.mismatches;
   row["parse_ns"] = counters.parse_ns;

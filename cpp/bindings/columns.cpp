@@ -21,13 +21,6 @@ bool read_words(nb::handle object, nb::object& owner, std::span<const std::uint6
   return true;
 }
 
-template <class T>
-nb::object copy_words(std::span<const std::uint64_t> words) {
-  NewArray<T> array(words.size());
-  if (!words.empty()) std::memcpy(array.data(), words.data(), words.size_bytes());
-  return array.release();
-}
-
 }  // namespace
 
 Column<std::uint64_t>::Column(nb::handle object, std::string_view dtype, PyObject* error) {
@@ -63,15 +56,21 @@ Column<std::string_view>::Column(nb::handle object, std::string_view, PyObject* 
   }
 }
 
+nb::dlpack::dtype dtype_named(std::string_view name) {
+  if (name == "float64") return nb::dtype<double>();
+  return name == "uint64" ? nb::dtype<std::uint64_t>() : nb::dtype<std::int64_t>();
+}
+
 nb::object encode_column(std::span<const std::uint64_t> words, std::string_view dtype) {
-  if (dtype == "float64") return copy_words<double>(words);
-  if (dtype == "uint64") return copy_words<std::uint64_t>(words);
-  return copy_words<std::int64_t>(words);
+  NewArray<std::uint64_t> array(words.size());
+  if (!words.empty()) std::memcpy(array.data(), words.data(), words.size_bytes());
+  return array.release(dtype_named(dtype));
 }
 
 nb::object encode_column(std::span<const std::string_view> views, std::string_view) {
   NewArray<std::int64_t> offsets(views.size() + 1);
   std::int64_t total = 0;
+  offsets.data()[0] = 0;
   for (std::size_t i = 0; i < views.size(); ++i) {
     total += static_cast<std::int64_t>(views[i].size());
     offsets.data()[i + 1] = total;

@@ -23,20 +23,20 @@ namespace nb = nanobind;
 
 template <class T>
 using InputArray = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-template <class T>
-using OutputArray = nb::ndarray<nb::numpy, T, nb::ndim<1>>;
 
-// A fresh numpy array that owns a copy of nothing: `size` elements, zeroed.
+// A fresh array of `size` elements, not initialised, that becomes numpy's without a copy.
 template <class T>
 class NewArray {
  public:
-  explicit NewArray(std::size_t size) : data_(new T[size]()), size_(size) {}
+  explicit NewArray(std::size_t size) : data_(new T[size]), size_(size) {}
   T* data() { return data_.get(); }
+  std::size_t size() const { return size_; }
 
-  nb::object release() {
+  // The numpy array, its elements read as `type`, which must be as wide as T.
+  nb::object release(nb::dlpack::dtype type = nb::dtype<T>()) {
     T* data = data_.release();
     nb::capsule owner(data, [](void* p) noexcept { delete[] static_cast<T*>(p); });
-    return nb::cast(OutputArray<T>(data, {size_}, owner));
+    return nb::cast(nb::ndarray<nb::numpy>(data, {size_}, owner, {}, type));
   }
 
  private:
@@ -71,8 +71,19 @@ class Column<std::string_view> {
   std::vector<std::string_view> views_;
 };
 
+// The 64-bit dtype of that name.
+nb::dlpack::dtype dtype_named(std::string_view name);
+
 // Views to Python: an array of `dtype`, or an (offsets, data) pair.
 nb::object encode_column(std::span<const std::uint64_t> words, std::string_view dtype);
 nb::object encode_column(std::span<const std::string_view> views, std::string_view dtype);
+
+// The same, from an array that the result may take over.
+inline nb::object encode_column(NewArray<std::uint64_t>&& words, std::string_view dtype) {
+  return words.release(dtype_named(dtype));
+}
+inline nb::object encode_column(NewArray<std::string_view>&& views, std::string_view dtype) {
+  return encode_column(std::span<const std::string_view>(views.data(), views.size()), dtype);
+}
 
 }  // namespace adhash::python

@@ -61,15 +61,14 @@ class CodecMap final : public TypedMap {
 
   nb::object get_many(nb::handle keys) override {
     const Column<KeyView> column(keys, KeyCodec::kName, errors.key_type);
-    std::vector<ValueView> values(column.views().size());
+    NewArray<ValueView> values(column.views().size());
     NewArray<bool> found(values.size());
     look_up(column, values.data(), found.data());
-    return nb::make_tuple(encode_column(std::span<const ValueView>(values), ValueCodec::kName),
-                          found.release());
+    return nb::make_tuple(encode_column(std::move(values), ValueCodec::kName), found.release());
   }
   nb::object contains_many(nb::handle keys) override {
     const Column<KeyView> column(keys, KeyCodec::kName, errors.key_type);
-    std::vector<ValueView> values(column.views().size());
+    NewArray<ValueView> values(column.views().size());
     NewArray<bool> found(values.size());
     look_up(column, values.data(), found.data());
     return found.release();

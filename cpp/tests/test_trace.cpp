@@ -222,6 +222,14 @@ TEST_EACH_ISA("negative keys and keys above int64 exclude each other") {
   CHECK(other.key_type);
 }
 
+TEST_EACH_ISA("a faulty row does not count towards the range of keys") {
+  const std::string text = kHeader + kRows + "put,-1,x\nget,18446744073709551615,\n";
+  check_all_types(text, {});
+  const auto reading = trace_reading::check_reading<IntKey, WordValue>({text}, {});
+  CHECK_EQ(reading.rows.size(), 3u);
+  CHECK_EQ(reading.faults.size(), 1u);
+}
+
 TEST_EACH_ISA("a fixed range refuses the keys outside it") {
   const CsvOptions is_signed{.key_range = IntRange::int64};
   const CsvOptions is_unsigned{.key_range = IntRange::uint64};

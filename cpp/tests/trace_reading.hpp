@@ -91,7 +91,7 @@ class Drive {
 
   adhash::CsvParser<Key, Value> parser_;
   std::unique_ptr<adhash::OperationBatch<Key, Value>> batch_ =
-      std::make_unique<adhash::OperationBatch<Key, Value>>();
+      std::make_unique_for_overwrite<adhash::OperationBatch<Key, Value>>();
   std::vector<naive::Row> rows_;
 };
 

@@ -154,6 +154,11 @@ def replay_notes(summaries: Sequence[Mapping[str, object]]) -> list[str]:
     ----------
     summaries : sequence of mapping
         Summaries as JSON, schema ``adhash.summary.v1``.
+
+    Returns
+    -------
+    list of str
+        A sentence or a file each, in the order of the summaries; files once each, at the end.
     """
     notes = [note for summary in summaries for note in _notes_of(summary)]
     files = [_at(summary, ("artifacts",)) for summary in summaries]

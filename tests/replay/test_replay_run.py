@@ -254,14 +254,41 @@ def test_snapshot_round_trip_goes_on_where_the_run_before_ended(
     assert ended.manifest.seed == begun.manifest.seed
 
 
-def test_snapshot_of_other_keys_is_refused(write_trace: WriteTrace, tmp_path: Path) -> None:
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_snapshot_of_other_types_is_refused(
+    write_trace: WriteTrace, tmp_path: Path, dry_run: bool
+) -> None:
     path = tmp_path / "map.arrow"
     Map({1: 1}).save(path)
+    given: Any = {"snapshot_in": path, "dry_run": dry_run, **QUIET}
     with pytest.raises(BadInputError, match="the snapshot's keys are int64, not str"):
-        run_csv(write_trace("put,a,1"), snapshot_in=path, key_type="str", **QUIET)
+        run_csv(write_trace("put,a,1"), key_type="str", **given)
+    with pytest.raises(BadInputError, match="the snapshot's values are int64, not bytes"):
+        run_csv(write_trace("put,1,a"), value_type="bytes", **given)
     with pytest.raises(TraceError, match="line 2") as refused:
-        run_csv(write_trace("put,a,1"), snapshot_in=path, **QUIET)
+        run_csv(write_trace("put,a,1"), **given)
     assert "snapshot" in refused.value.hint
+
+
+@pytest.mark.parametrize("value", ["uint64", "str", "bytes"])
+def test_snapshot_of_any_values_but_floats_can_be_gone_on_with(
+    write_trace: WriteTrace, tmp_path: Path, value: str
+) -> None:
+    path = tmp_path / "map.arrow"
+    Map(key="str", value=value).save(path)
+    csv = write_trace("put,a,12", "get,a,")
+    assert run_csv(csv, snapshot_in=path, dry_run=True, **QUIET).status == "validated"
+    summary = run_csv(csv, snapshot_in=path, snapshot_out=path, verify=True, **QUIET)
+    assert (summary.value_type, summary.hits) == (value, 1)
+    expected = {"uint64": 12, "str": "12", "bytes": b"12"}
+    assert dict(Map.load(path).items()) == {"a": expected[value]}
+
+
+def test_snapshot_of_floats_is_refused(write_trace: WriteTrace, tmp_path: Path) -> None:
+    path = tmp_path / "map.arrow"
+    Map({1: 1.5}, value="float64").save(path)
+    with pytest.raises(BadInputError, match="float64"):
+        run_csv(write_trace("put,1,1"), snapshot_in=path, **QUIET)
 
 
 def test_damaged_snapshot_is_refused(write_trace: WriteTrace, tmp_path: Path) -> None:

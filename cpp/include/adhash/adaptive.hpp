@@ -60,6 +60,43 @@ struct AdaptiveOptions {
   double probe_alarm = 8.0;                  // probe length over the uniform expectation
 };
 
+// Look-ups in one table, counted.
+template <class TableType>
+class TableReader {
+ public:
+  using Entry = typename TableType::Entry;
+  using KeyView = typename Entry::KeyView;
+  using ValueView = typename Entry::ValueView;
+  using Slot = typename Entry::Slot;
+
+  TableReader(TableType& table, const Hasher& hasher, std::size_t memory_bytes)
+      : table_(table), hasher_(hasher), memory_bytes_(memory_bytes) {}
+
+  Hash hash(KeyView key) const { return Entry::Keys::hash(key, hasher_); }
+  std::uint64_t hash_generation() const { return 0; }
+  void prefetch(Hash hash) const { table_.prefetch(hash); }
+  void prefetch_slot(Hash hash) const { table_.prefetch_slot(hash); }
+  std::size_t memory_bytes() const { return memory_bytes_; }
+
+  Slot* find(KeyView key, Hash hash) {
+    Slot* slot = table_.find(key, hash);
+    ++lookups_;
+    hits_ += slot != nullptr;
+    return slot;
+  }
+  static ValueView value_of(const Slot& slot) { return Entry::Values::view(slot.value); }
+
+  std::uint64_t hits() const { return hits_; }
+  std::uint64_t misses() const { return lookups_ - hits_; }
+
+ private:
+  TableType& table_;
+  const Hasher& hasher_;
+  std::size_t memory_bytes_;
+  std::uint64_t lookups_ = 0;
+  std::uint64_t hits_ = 0;
+};
+
 // The layouts a map may take, as a list; engines.hpp registers them.
 template <Table... Tables>
 struct LayoutList {
@@ -178,6 +215,23 @@ class AdaptiveMap {
   void prepare_batch(std::size_t operations) {
     keep_house();
     for (; operations > 0 && is_moving() && pins_ == 0; --operations) step();
+  }
+
+  // Runs body(reader), where the reader looks keys up as this map does: through the table of the
+  // moment itself while nothing moves, so that a batch chooses its layout once and not per key.
+  // PRECONDITION: pinned.
+  template <class Body>
+  void with_reader(Body body) {
+    if (is_moving()) return body(*this);
+    std::visit(
+        [&](auto& table) {
+          TableReader reader(table, hasher_, memory_bytes());
+          body(reader);
+          mix_hits_ += reader.hits();
+          mix_misses_ += reader.misses();
+          operations_ += reader.hits() + reader.misses();
+        },
+        current_);
   }
 
   // Makes room for entries to come; they are then inserted without a migration of their own.

@@ -32,7 +32,7 @@ class AnyMap {
   virtual bool put(KeyView key, ValueView value) = 0;  // returns whether the key is new
   virtual bool erase(KeyView key) = 0;                 // returns whether the key was there
 
-  // Views of values live until the next operation after the batch.
+  // Values of absent keys become zero or empty. Views live until the next operation.
   virtual void get_many(std::span<const KeyView> keys, ValueView* values, bool* found) = 0;
   virtual std::size_t put_many(std::span<const KeyView> keys, const ValueView* values) = 0;
   virtual std::size_t erase_many(std::span<const KeyView> keys) = 0;
@@ -85,13 +85,15 @@ class EngineMap final : public AnyMap<Key, Value> {
   void get_many(std::span<const KeyView> keys, ValueView* values, bool* found) override {
     engine_.prepare_batch(keys.size());
     const Pinned pinned(engine_);
-    for_each_hashed(
-        engine_, keys.size(), [&](std::size_t i) { return keys[i]; },
-        [&](std::size_t i, Hash hash) {
-          const auto* slot = engine_.find(keys[i], hash);
-          found[i] = slot != nullptr;
-          if (slot != nullptr) values[i] = engine_.value_of(*slot);
-        });
+    engine_.with_reader([&](auto& reader) {
+      for_each_hashed(
+          reader, keys.size(), [&](std::size_t i) { return keys[i]; },
+          [&](std::size_t i, Hash hash) {
+            const auto* slot = reader.find(keys[i], hash);
+            found[i] = slot != nullptr;
+            values[i] = slot != nullptr ? reader.value_of(*slot) : ValueView{};
+          });
+    });
   }
   std::size_t put_many(std::span<const KeyView> keys, const ValueView* values) override {
     std::size_t inserted = 0;

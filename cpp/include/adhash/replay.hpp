@@ -36,17 +36,20 @@ struct ReplayOptions {
 };
 
 struct ReplayCounters {
-  std::uint64_t rows = 0;
-  std::array<std::uint64_t, 3> by_kind{};  // indexed by OpKind
-  std::uint64_t hits = 0;
-  std::uint64_t misses = 0;
-  std::uint64_t inserts = 0;
-  std::uint64_t updates = 0;
-  std::uint64_t deletes_found = 0;
+  std::array<std::uint64_t, 3> by_kind{};  // operations, indexed by OpKind
+  std::array<std::uint64_t, 3> positive{};  // hits, new keys, keys found to delete
   std::uint64_t checked = 0;
   std::uint64_t mismatches = 0;
   std::uint64_t parse_ns = 0;
   std::uint64_t execute_ns = 0;
+
+  std::uint64_t of(OpKind kind) const { return by_kind[static_cast<std::size_t>(kind)]; }
+  std::uint64_t rows() const { return by_kind[0] + by_kind[1] + by_kind[2]; }
+  std::uint64_t hits() const { return positive[0]; }
+  std::uint64_t misses() const { return by_kind[0] - positive[0]; }
+  std::uint64_t inserts() const { return positive[1]; }
+  std::uint64_t updates() const { return by_kind[1] - positive[1]; }
+  std::uint64_t deletes_found() const { return positive[2]; }
 };
 
 // What clock readings themselves cost: the smallest of many differences.
@@ -100,7 +103,7 @@ class ReplayRecorder {
 
   explicit ReplayRecorder(const ReplayOptions& options)
       : options_(options),
-        until_sample_(options.sample_every),
+        until_sample_(next_sample_distance()),
         model_(options.verify ? std::make_unique<ReferenceModel<Key, Value>>() : nullptr) {}
 
   const ReplayOptions& options() const { return options_; }
@@ -109,44 +112,47 @@ class ReplayRecorder {
   ReferenceModel<Key, Value>* model() { return model_.get(); }
   const LatencyHistogram& latency(OpKind kind) const { return latency_[static_cast<int>(kind)]; }
 
-  // Distances between samples are random around their mean, so that no period of the trace or of
-  // the map can hide from them or fill them.
-  bool wants_sample() {
-    if (until_sample_ == 0 || --until_sample_ > 0) [[likely]] return false;
-    until_sample_ = 1 + splitmix64(sample_state_) % (2 * options_.sample_every - 1);
-    return true;
+  // How many operations pass until one is timed. Distances are random around their mean, so that
+  // no period of the trace or of the map can hide from the samples or fill them.
+  std::uint64_t next_sample_distance() {
+    constexpr std::uint64_t kNever = ~std::uint64_t{0} >> 1;
+    if (options_.sample_every == 0) return kNever;
+    return 1 + splitmix64(sample_state_) % (2 * options_.sample_every - 1);
   }
+  std::uint64_t& until_sample() { return until_sample_; }
   void add_latency(OpKind kind, std::uint64_t ns, std::uint64_t weight) {
     latency_[static_cast<int>(kind)].add(ns, weight);
   }
 
   // The open loop's schedule: when operation number `rows` was meant to start.
   std::uint64_t intended_start_ns() {
-    if (counters_.rows == 0) first_start_ns_ = steady_now_ns();
-    return first_start_ns_ + static_cast<std::uint64_t>(static_cast<double>(counters_.rows) * 1e9 /
-                                                        options_.rate);
+    const std::uint64_t rows = counters_.rows();
+    if (rows == 0) first_start_ns_ = steady_now_ns();
+    return first_start_ns_ +
+           static_cast<std::uint64_t>(static_cast<double>(rows) * 1e9 / options_.rate);
   }
 
  private:
   ReplayOptions options_;
+  std::uint64_t sample_state_ = 0;
+  std::uint64_t until_sample_;
   ReplayCounters counters_;
   std::array<LatencyHistogram, 3> latency_;
-  std::uint64_t until_sample_;
-  std::uint64_t sample_state_ = 0;
   std::uint64_t first_start_ns_ = 0;
   std::unique_ptr<ReferenceModel<Key, Value>> model_;
 };
 
-// Runs one operation and counts its outcome.
+// Runs one operation and counts its outcome; the operation itself is the caller's to count.
 template <bool kVerify, class Map, class Recorder>
 ADHASH_ALWAYS_INLINE void run_operation(Map& map, Recorder& recorder, OpKind kind,
-                                        typename Map::KeyView key, typename Map::ValueView value,
-                                        Hash hash) {
+                                        typename Map::KeyView key,
+                                        const typename Map::ValueView& value, Hash hash) {
   ReplayCounters& counters = recorder.counters();
+  bool positive = false;
   switch (kind) {
     case OpKind::get: {
       const auto* slot = map.find(key, hash);
-      ++(slot != nullptr ? counters.hits : counters.misses);
+      positive = slot != nullptr;
       if constexpr (kVerify) {
         typename Map::ValueView answer{};
         if (slot != nullptr) answer = map.value_of(*slot);
@@ -154,51 +160,57 @@ ADHASH_ALWAYS_INLINE void run_operation(Map& map, Recorder& recorder, OpKind kin
       }
       break;
     }
-    case OpKind::put: {
-      const bool inserted = map.put(key, hash, value);
-      ++(inserted ? counters.inserts : counters.updates);
-      if constexpr (kVerify) counters.mismatches += recorder.model()->put(key, value) != inserted;
+    case OpKind::put:
+      positive = map.put(key, hash, value);
+      if constexpr (kVerify) counters.mismatches += recorder.model()->put(key, value) != positive;
       break;
-    }
-    case OpKind::del: {
-      const bool found = map.erase(key, hash);
-      counters.deletes_found += found;
-      if constexpr (kVerify) counters.mismatches += recorder.model()->erase(key) != found;
+    case OpKind::del:
+      positive = map.erase(key, hash);
+      if constexpr (kVerify) counters.mismatches += recorder.model()->erase(key) != positive;
       break;
-    }
   }
+  counters.positive[static_cast<std::size_t>(kind)] += positive;
   if constexpr (kVerify) ++counters.checked;
-  ++counters.by_kind[static_cast<int>(kind)];
-  ++counters.rows;
+}
+
+// The same, timed, and standing for the operations around it. A slow path inside times itself.
+template <bool kVerify, class Map, class Recorder>
+ADHASH_COLD void run_sampled(Map& map, Recorder& recorder, OpKind kind, typename Map::KeyView key,
+                             const typename Map::ValueView& value, Hash hash) {
+  const std::uint64_t pauses = map.pauses().count();
+  const std::uint64_t start_ns = steady_now_ns();
+  run_operation<kVerify>(map, recorder, kind, key, value, hash);
+  const std::uint64_t elapsed_ns = steady_now_ns() - start_ns;
+  recorder.until_sample() = recorder.next_sample_distance();
+  if (map.pauses().count() != pauses) return;
+  const std::uint64_t overhead_ns = clock_overhead_ns();
+  recorder.add_latency(kind, elapsed_ns > overhead_ns ? elapsed_ns - overhead_ns : 0,
+                       recorder.options().sample_every);
 }
 
 // Runs operations [from, batch.size) as fast as possible.
 template <bool kVerify, class Map, class Recorder, class Batch>
 void run_closed_loop(Map& map, Recorder& recorder, const Batch& batch, std::size_t from) {
-  const std::uint64_t overhead_ns = clock_overhead_ns();
   std::uint64_t pauses_seen = map.pauses().count();
   for_each_hashed(
       map, batch.size - from, [&](std::size_t i) { return batch.key[from + i]; },
       [&](std::size_t i, Hash hash) {
         const OpKind kind = batch.op[from + i];
-        const auto key = batch.key[from + i];
-        const auto value = batch.value[from + i];
-        if (recorder.wants_sample()) [[unlikely]] {
-          const std::uint64_t start_ns = steady_now_ns();
-          run_operation<kVerify>(map, recorder, kind, key, value, hash);
-          const std::uint64_t elapsed_ns = steady_now_ns() - start_ns;
-          if (map.pauses().count() == pauses_seen) {
-            const std::uint64_t ns = elapsed_ns > overhead_ns ? elapsed_ns - overhead_ns : 0;
-            recorder.add_latency(kind, ns, recorder.options().sample_every);
-          }
+        if (--recorder.until_sample() == 0) [[unlikely]] {
+          run_sampled<kVerify>(map, recorder, kind, batch.key[from + i], batch.value[from + i],
+                               hash);
         } else {
-          run_operation<kVerify>(map, recorder, kind, key, value, hash);
+          run_operation<kVerify>(map, recorder, kind, batch.key[from + i], batch.value[from + i],
+                                 hash);
         }
         if (map.pauses().count() != pauses_seen) [[unlikely]] {
           pauses_seen = map.pauses().count();
           recorder.add_latency(kind, map.pauses().last_ns(), 1);
         }
       });
+  for (std::size_t i = from; i < batch.size; ++i) {
+    ++recorder.counters().by_kind[static_cast<std::size_t>(batch.op[i])];
+  }
 }
 
 // Sleeps for most of a long wait and spins for the rest: a sleep alone wakes too late.
@@ -221,6 +233,7 @@ std::size_t run_open_loop(Map& map, Recorder& recorder, const Batch& batch, std:
     wait_until(intended_ns);
     const auto key = batch.key[i];
     run_operation<kVerify>(map, recorder, batch.op[i], key, batch.value[i], map.hash(key));
+    ++recorder.counters().by_kind[static_cast<std::size_t>(batch.op[i])];
     recorder.add_latency(batch.op[i], steady_now_ns() - intended_ns, 1);
     if (steady_now_ns() >= deadline_ns) return i + 1;
   }

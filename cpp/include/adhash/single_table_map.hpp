@@ -77,6 +77,10 @@ class SingleTableMap {
   void pin() {}
   void unpin() {}
   void prepare_batch(std::size_t) {}
+  template <class Body>
+  void with_reader(Body body) {
+    body(*this);
+  }
 
   void reserve(std::size_t entries) {
     if (entries > table_.room()) rebuild(entries, "reserve");

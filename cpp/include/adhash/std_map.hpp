@@ -133,6 +133,10 @@ class StdMap {
   void pin() {}
   void unpin() {}
   void prepare_batch(std::size_t) {}
+  template <class Body>
+  void with_reader(Body body) {
+    body(*this);
+  }
 
   void reserve(std::size_t entries) {
     if (entries > map_.bucket_count()) map_.reserve(entries);
