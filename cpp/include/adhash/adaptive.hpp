@@ -20,7 +20,7 @@
 // an insertion or deletion ends all iterations anyway.
 //
 // Decisions. At growth, and once per `decision_window` operations, the mix of hits, misses,
-// insertions and deletions since the last decision is priced in every layout (layout_costs.hpp),
+// insertions and deletions of late is priced in every layout (layout_costs.hpp),
 // and the map moves if the best is cheaper by more than `hysteresis`. Insertions that probe farther
 // than a uniform hash could make them (probe_watch.hpp) raise the probe alarm: the first leads to a
 // new seed, the second to a keyed hash. Each decision is logged with its signal, the gain expected,
@@ -420,7 +420,7 @@ class AdaptiveMap {
     decided_at_ = operations_;
     measure_last_gain();
     const std::size_t layout = choose_layout(room_of(current_));
-    if (layout == current_.index()) return;
+    if (layout == current_.index()) return fade_mix();
     const double gain = expected_gain(layout, room_of(current_));
     const std::size_t from = current_.index();
     try {
@@ -437,6 +437,12 @@ class AdaptiveMap {
             static_cast<double>(mix_inserts_), static_cast<double>(mix_erases_)};
   }
   void forget_mix() { mix_hits_ = mix_misses_ = mix_inserts_ = mix_erases_ = 0; }
+
+  // What is older than a window counts half as much with each that follows: a long phase of one
+  // mix does not outvote the next, and a growth soon after has more to go by than a few operations.
+  void fade_mix() {
+    for (std::uint64_t* count : {&mix_hits_, &mix_misses_, &mix_inserts_, &mix_erases_}) *count /= 2;
+  }
 
   double cost_in(std::size_t layout, std::size_t room) const {
     return mix().mean_cost(Layouts::kCosts[layout]->at(room * sizeof(Slot) * 3 / 2));
