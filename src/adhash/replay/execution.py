@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adhash.clock import Clock
-from adhash.errors import BadInputError, InterruptedRunError, StorageError
+from adhash.errors import BadInputError, InterruptedRunError
 from adhash.metrics.ticks import OPERATIONS
 from adhash.replay import host
 from adhash.replay.cancellation import CancelToken
 from adhash.replay.dry_run import check_trace
+from adhash.replay.folders import prepared_folders
 from adhash.replay.machinery import Machinery, Table
 from adhash.replay.noise import NoiseMeter
 from adhash.replay.outputs import Announce, TickOutputs, open_outputs
@@ -61,24 +62,24 @@ def execute(plan: Plan, around: Surroundings) -> list[Summary]:
     AdhashError
         If the run fails. Nothing that looks whole is then left behind.
     """
-    for path in (plan.snapshot_out, plan.json_summary_out):
-        if path is not None:
-            _make_folder(path.parent)
-    if plan.is_dry_run:
-        summaries = _validate(_new_run(plan, around, TickOutputs()))
-    else:
-        with open_outputs(plan.settings.metrics, announce=around.announce) as outputs:
-            summaries = _replay_modes(_new_run(plan, around, outputs))
-    if plan.json_summary_out is not None:
-        write_summaries(plan.json_summary_out, summaries, is_list=len(plan.modes) > 1)
+    with prepared_folders(_folders_of(plan)):
+        summaries = _carry_out(plan, around)
+        if plan.json_summary_out is not None:
+            write_summaries(plan.json_summary_out, summaries, is_list=len(plan.modes) > 1)
     return summaries
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot make the folder {folder}: {error.strerror}") from error
+def _folders_of(plan: Plan) -> list[Path]:
+    files = [path for path in (plan.snapshot_out, plan.json_summary_out) if path is not None]
+    out_dir = None if plan.is_dry_run else plan.settings.metrics.out_dir
+    return [path.parent for path in files] + ([] if out_dir is None else [Path(out_dir)])
+
+
+def _carry_out(plan: Plan, around: Surroundings) -> list[Summary]:
+    if plan.is_dry_run:
+        return _validate(_new_run(plan, around, TickOutputs()))
+    with open_outputs(plan.settings.metrics, announce=around.announce) as outputs:
+        return _replay_modes(_new_run(plan, around, outputs))
 
 
 def _new_run(plan: Plan, around: Surroundings, outputs: TickOutputs) -> Run:
