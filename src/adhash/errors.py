@@ -90,7 +90,7 @@ class TraceError(BadInputError):
     hint : str
         What to do about it.
     file : str
-        The trace as the user named it; ``"-"`` for standard input.
+        The trace as the user named it; ``standard input`` for that.
     line : int or None
         The physical line, counted from 1; None where no line is to blame.
     column : int or None

@@ -134,9 +134,10 @@ def test_latency_sampling_can_be_switched_off(write_trace: WriteTrace) -> None:
     assert every.latency_ns.get.samples == 5000
 
 
-def test_empty_lines_of_work_make_an_empty_summary(write_trace: WriteTrace) -> None:
-    summary = run_csv(write_trace(), **QUIET)
-    assert (summary.status, summary.ops.total, summary.final_size) == ("completed", 0, 0)
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_trace_without_rows_is_refused(write_trace: WriteTrace, dry_run: bool) -> None:
+    with pytest.raises(TraceError, match="has no rows"):
+        run_csv(write_trace(), dry_run=dry_run, **QUIET)
 
 
 # --- files ------------------------------------------------------------------------------------

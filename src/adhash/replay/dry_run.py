@@ -9,7 +9,7 @@ from adhash.errors import InterruptedRunError, TraceError
 from adhash.metrics.ticks import OPERATIONS
 from adhash.replay.feeding import Feed
 from adhash.replay.machinery import Checker
-from adhash.replay.session import Run, explain_fault, require_rows
+from adhash.replay.session import Run, explain_fault, require_rows, require_some_rows
 from adhash.replay.table_types import Fault, MisfitError, TableTypes
 
 MAX_ERRORS = 20
@@ -91,6 +91,8 @@ def _check_csv(run: Run, feed: Feed) -> dict[str, int]:
         if run.is_cancelled() or checker.is_finished():
             break
     _require_no_faults(run, feed, checker)
+    if not run.is_cancelled():
+        require_some_rows(checker.rows(), file=feed.source.name)
     return checker.counts()
 
 

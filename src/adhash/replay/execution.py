@@ -12,6 +12,7 @@ from adhash.metrics.ticks import OPERATIONS
 from adhash.replay import host
 from adhash.replay.cancellation import CancelToken
 from adhash.replay.dry_run import check_trace
+from adhash.replay.folders import prepared_folders
 from adhash.replay.machinery import Machinery
 from adhash.replay.noise import NoiseMeter
 from adhash.replay.outputs import Announce, TickOutputs, open_outputs
@@ -62,28 +63,28 @@ def execute(plan: Plan, around: Surroundings) -> list[Summary]:
         If the run fails. Nothing that looks whole is then left behind, unless it is whole: if only
         the snapshot could not be saved, ticks and summary of the run are kept.
     """
-    for path in (plan.snapshot_out, plan.json_summary_out):
-        if path is not None:
-            _make_folder(path.parent)
-    if plan.is_dry_run:
-        run = _new_run(plan, around, TickOutputs())
-        summaries = _validate(run)
-    else:
-        with open_outputs(plan.settings.metrics, announce=around.announce) as outputs:
-            run = _new_run(plan, around, outputs)
-            summaries = _replay_modes(run)
-    if plan.json_summary_out is not None:
-        write_summaries(plan.json_summary_out, summaries, is_list=len(plan.modes) > 1)
-    for error in run.late_errors:
-        raise error
+    with prepared_folders(_folders_of(plan)):
+        summaries, late_errors = _carry_out(plan, around)
+        if plan.json_summary_out is not None:
+            write_summaries(plan.json_summary_out, summaries, is_list=len(plan.modes) > 1)
+        for error in late_errors:
+            raise error
     return summaries
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot make the folder {folder}: {error.strerror}") from error
+def _folders_of(plan: Plan) -> list[Path]:
+    files = [path for path in (plan.snapshot_out, plan.json_summary_out) if path is not None]
+    out_dir = None if plan.is_dry_run else plan.settings.metrics.out_dir
+    return [path.parent for path in files] + ([] if out_dir is None else [Path(out_dir)])
+
+
+def _carry_out(plan: Plan, around: Surroundings) -> tuple[list[Summary], list[StorageError]]:
+    """Return the summaries, and the errors to raise once they are written."""
+    if plan.is_dry_run:
+        return _validate(_new_run(plan, around, TickOutputs())), []
+    with open_outputs(plan.settings.metrics, announce=around.announce) as outputs:
+        run = _new_run(plan, around, outputs)
+        return _replay_modes(run), run.late_errors
 
 
 def _new_run(plan: Plan, around: Surroundings, outputs: TickOutputs) -> Run:

@@ -203,6 +203,8 @@ class Session:
             If a row does not fit types that were inferred.
         """
         is_complete = self._work_off()
+        if is_complete:
+            require_some_rows(self.driver.counters()["rows"], file=self.feed.source.name)
         self.elapsed_s = self.recorder.elapsed_ns / _NS_PER_S
         self.recorder.tick()
         self._report_progress()
@@ -321,6 +323,27 @@ def explain_fault(
     return as_trace_error(
         fault, source.name, hint=f"use {option}: a pipe cannot be read a second time"
     )
+
+
+def require_some_rows(rows: int, *, file: str) -> None:
+    """Refuse a trace without operations: it tells nothing of any engine, and is a mistake.
+
+    Parameters
+    ----------
+    rows : int
+        Rows of the whole trace.
+    file : str
+        The trace as the user named it.
+
+    Raises
+    ------
+    TraceError
+        If there are none.
+    """
+    if not rows:
+        raise TraceError(
+            f"the trace {file} has no rows", hint="a trace has one row an operation", file=file
+        )
 
 
 def require_rows(rows: int, *, limit: int, file: str) -> None:

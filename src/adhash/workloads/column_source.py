@@ -84,7 +84,7 @@ class ColumnSource:
         self.name = raw.name
         self.format = trace_format
         self.compression = compression
-        self.reopenable = raw.is_regular and raw.name != "-"
+        self.reopenable = raw.is_regular and not raw.is_stdin
         self._raw = raw
         self._file = batch_file
         self._max_bytes = max_bytes

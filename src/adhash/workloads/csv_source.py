@@ -47,7 +47,7 @@ class CsvSource:
     ) -> None:
         self.name = raw.name
         self.compression = compression
-        self.reopenable = raw.is_regular and raw.name != "-"
+        self.reopenable = raw.is_regular and not raw.is_stdin
         self._raw = raw
         self._content = content
         self._max_bytes = max_bytes

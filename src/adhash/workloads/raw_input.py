@@ -45,7 +45,8 @@ class RawInput:
     """
 
     def __init__(self, path: str, *, hashed: bool = True, stdin_fd: int = 0) -> None:
-        self.name = path
+        self.is_stdin = path == "-"
+        self.name = "standard input" if self.is_stdin else path
         self.bytes_read = 0
         self._digest = hashlib.sha256() if hashed else None
         self._ended = False
@@ -127,7 +128,8 @@ def _open(path: str, stdin_fd: int) -> io.FileIO:
             return io.FileIO(stdin_fd, closefd=False)
         return io.FileIO(path, opener=_open_without_waiting)
     except OSError as error:
-        raise _unreadable(path, error) from error
+        shown = "standard input" if path == "-" else path
+        raise _unreadable(shown, error) from error
     except ValueError as error:  # a NUL in the path
         raise StorageError(f"cannot read the trace {path!r}: {error}") from error
 
@@ -145,9 +147,8 @@ _HINTS = {
 
 
 def _unreadable(name: str, error: OSError) -> StorageError:
-    shown = "standard input" if name == "-" else name
     reason = (error.strerror or str(error)).lower()
     return StorageError(
-        f"cannot read the trace {shown}: {reason}",
+        f"cannot read the trace {name}: {reason}",
         hint=_HINTS.get(type(error), "check the file and its disk"),
     )

@@ -174,7 +174,7 @@ def _seekable(
     should_stop: StopCheck,
 ) -> str | IO[bytes]:
     """Return something to seek in: the file itself, or an unnamed copy on disk of its content."""
-    if raw.is_regular and not compression and raw.name != "-":
+    if raw.is_regular and not compression and not raw.is_stdin:
         return raw.name
     with contextlib.ExitStack() as on_failure:
         try:
