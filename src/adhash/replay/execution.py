@@ -124,7 +124,7 @@ def _replay_mode(run: Run, mode: Mode) -> Summary:
 def _attempt(run: Run, mode: Mode, types: TableTypes, notes: list[Note]) -> Summary:
     loaded = _load(run, mode)
     if loaded is not None:
-        types = _types_of(loaded.table, types)
+        types = _types_of(loaded.table, run.asked_types())
     with run.open_source() as source:
         feed = run.look_into(source, types)
         if run.is_cancelled():
@@ -148,11 +148,15 @@ def _load(run: Run, mode: Mode) -> Preparation | None:
 
 
 def _types_of(table: Table, asked: TableTypes) -> TableTypes:
-    if asked.key not in (AUTO, table.key_type):
-        raise BadInputError(
-            f"the snapshot's keys are {table.key_type}, not {asked.key}",
-            hint="leave out --key-type",
-        )
+    for option, held, wanted in (
+        ("key", table.key_type, asked.key),
+        ("value", table.value_type, asked.value),
+    ):
+        if wanted not in (AUTO, held):
+            raise BadInputError(
+                f"the snapshot's {option}s are {held}, not {wanted}",
+                hint=f"leave out --{option}-type",
+            )
     return TableTypes(key=table.key_type, value=table.value_type)
 
 
