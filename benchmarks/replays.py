@@ -24,10 +24,7 @@ def replay(*, csv: str, mode: str, **options: Any) -> dict[str, Any]:
     """
     from adhash.replay import run_csv
 
-    # What is loaded when it is first used: the models, the native module.
-    from adhash.replay.run import NativeMachinery
-
-    NativeMachinery()
+    engines()  # loads the native module
     with stopwatch() as cost:
         summary = run_csv(csv, mode=mode, environ={}, seed=1, **options)
     return {"wall_s": cost.wall_s, "cpu_s": cost.cpu_s, "summary": summary.to_dict()}

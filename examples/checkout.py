@@ -6,8 +6,8 @@ from adhash.workloads import Recorder
 
 baskets = Recorder({})  # records only under `adhash record`
 chance = random.Random(7)
-for _ in range(20_000):
-    customer = int(chance.paretovariate(1.1)) % 5_000
+for _ in range(300):
+    customer = int(chance.paretovariate(1.1)) % 100
     baskets[customer] = baskets.get(customer, 0) + 1
     if chance.random() < 0.2:
         baskets.pop(customer)

@@ -44,7 +44,7 @@ def measure(*, key: str, size: int, rounds: int) -> dict[str, Any]:
     chance = random.Random(1)
     numbers = chance.sample(range(1, 1 << 62), size)
     plain: dict[Any, Any] = {_spelled(number, key): number >> 40 for number in numbers}
-    native: Any = Map(plain, key=key)
+    native: Any = Map(plain, key=key, value="int64")
     asked = [_spelled(number, key) for number in numbers[: min(size, _LOOKUPS)]]
     chance.shuffle(asked)
     asked *= max(1, _LOOKUPS // len(asked))

@@ -7,18 +7,14 @@ several lines, an inline table) is left to an editor.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import tempfile
 import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from adhash.config_layers import did_you_mean
 from adhash.config_models import SettingInfo, Settings, setting_catalogue, setting_text
-from adhash.errors import BadInputError, ConfigError, StorageError
+from adhash.errors import BadInputError, ConfigError
 
 _HEAD = """\
 # Settings of adhash. A value in this file wins over a preset, and an environment variable
@@ -136,44 +132,3 @@ def _is_only_change(info: SettingInfo, line: str, before: str, after: str) -> bo
         return False
     old.setdefault(info.table, {})[info.name] = new.get(info.table, {}).get(info.name)
     return old == new and old[info.table][info.name] == tomllib.loads(line)[info.name]
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write `text` to `path` so that a crash leaves the old file or the new one, whole.
-
-    Parameters
-    ----------
-    path : Path
-        The file; a link is followed.
-    text : str
-        All of its new content.
-
-    Raises
-    ------
-    StorageError
-        If it cannot be written; the old file is then as it was.
-    """
-    try:
-        _replace(path.resolve(), text)
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _replace(target: Path, text: str) -> None:
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fchmod(file.fileno(), _mode(target))
-            os.fsync(file.fileno())
-        Path(name).replace(target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
-
-
-def _mode(path: Path) -> int:
-    """Keep the permissions of a file that is replaced; a new one is for all to read."""
-    return path.stat().st_mode & 0o777 if path.exists() else 0o644

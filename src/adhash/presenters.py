@@ -157,6 +157,11 @@ def replay_notes(summaries: Sequence[Mapping[str, object]]) -> list[str]:
     ----------
     summaries : sequence of mapping
         Summaries as JSON, schema ``adhash.summary.v1``.
+
+    Returns
+    -------
+    list of str
+        A sentence or a file each, in the order of the summaries; files once each, at the end.
     """
     notes = [note for summary in summaries for note in _notes_of(summary)]
     files = [_at(summary, ("artifacts",)) for summary in summaries]
@@ -180,8 +185,9 @@ def _notes_of(summary: Mapping[str, object]) -> Iterator[str]:
         yield f"{mode}: {dropped:,.0f} ticks were not written, because of metrics.max_ticks"
     for alert in _list(summary, "alerts"):
         yield f"{mode}: alert, {_text(alert, 'message')}"
-    for reason in _list(summary, "manifest", "noise", "reasons"):
-        yield f"{mode}: noisy machine, {reason}"
+    reasons = _list(summary, "manifest", "noise", "reasons")
+    if reasons:
+        yield f"{mode}: noisy machine, {'; '.join(map(str, reasons))}"
 
 
 def _list(summary: Mapping[str, object], *path: str) -> list[Any]:

@@ -349,3 +349,13 @@ def test_schema_of_ticks_is_printed(run: Run) -> None:
 def test_missing_file_of_ticks_is_an_io_error(run: Run) -> None:
     done = run("metrics", "validate", "absent.ndjson")
     assert (done.code, done.envelope["error"]) == (5, "IO")
+
+
+def test_bundled_trace_is_replayed_and_an_unknown_one_refused(run: Run) -> None:
+    answer = run("run-csv", "--sample", "identifiers", "--verify", "--json").answer
+    (summary,) = [Summary.model_validate(each) for each in answer["summaries"]]  # type: ignore[attr-defined]
+    assert summary.verified is not None
+    assert summary.verified.checked == summary.ops.total > 0
+    refused = run("run-csv", "--sample", "no-such-sample")
+    assert (refused.code, refused.envelope["error"]) == (2, "BadInput")
+    assert "identifiers" in refused.envelope["hint"]

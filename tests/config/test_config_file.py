@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adhash.config_file import change, render, render_with_origins, write_atomically
+from adhash.config_file import change, render, render_with_origins
 from adhash.config_models import Settings, setting_catalogue
 from adhash.config_sources import load_settings, merge_layers, origins, parse_text
-from adhash.errors import BadInputError, ConfigError, StorageError
+from adhash.errors import BadInputError, ConfigError
 
 
 @pytest.mark.parametrize(
@@ -102,37 +100,3 @@ def test_a_changed_file_says_what_was_asked(before: str, host: str) -> None:
     text = f"[metrics]\nhost = {before}\n" if before[:1] in '"5' and before else "[metrics]\n"
     changed = tomllib.loads(change(text, "metrics.host", host))
     assert changed == {"metrics": {"host": host}}
-
-
-def test_writing_replaces_the_file_and_leaves_nothing_else(tmp_path: Path) -> None:
-    target = tmp_path / "adhash.toml"
-    target.write_text("old", "utf-8")
-    target.chmod(0o600)
-    write_atomically(target, "new\n")
-    assert target.read_text("utf-8") == "new\n"
-    assert target.stat().st_mode & 0o777 == 0o600
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_writing_through_a_link_keeps_the_link(tmp_path: Path) -> None:
-    target, link = tmp_path / "real.toml", tmp_path / "link.toml"
-    target.write_text("old", "utf-8")
-    link.symlink_to(target)
-    write_atomically(link, "new")
-    assert link.is_symlink()
-    assert target.read_text("utf-8") == "new"
-
-
-def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
-    target = tmp_path / "adhash.toml"
-    target.write_text("old", "utf-8")
-    with pytest.raises(UnicodeEncodeError):
-        write_atomically(target, "\udcff")
-    assert target.read_text("utf-8") == "old"
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
-    target = tmp_path / "nowhere" / "adhash.toml"
-    with pytest.raises(StorageError, match=os.fspath(target)):
-        write_atomically(target, "new")

@@ -171,6 +171,9 @@ class FakeMachinery:
         self.tables.append(FakeTable(engine, "int64", "int64", 7, {"1": "1"}))
         return self.tables[-1]
 
+    def types_of_snapshot(self, path: Path) -> tuple[str, str]:
+        return "int64", "int64"
+
     def new_driver(self, table: Any, *, verify: bool, **options: Any) -> FakeDriver:
         return FakeDriver(self, table, verify=verify)
 

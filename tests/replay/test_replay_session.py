@@ -397,6 +397,23 @@ def test_snapshot_is_saved_as_asked(write_trace: WriteTrace, tmp_path: Path) -> 
     assert summary.artifacts == {"snapshot": str(path)}
 
 
+def test_snapshot_that_cannot_be_saved_does_not_cost_the_measurements(
+    write_trace: WriteTrace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_space(self: FakeTable, path: Path, compress: str | None = None) -> None:
+        raise StorageError("cannot write the map: No space left on device")
+
+    monkeypatch.setattr(FakeTable, "save", no_space)
+    paths = {"snapshot_out": tmp_path / "map.arrow", "json_summary_out": tmp_path / "summary.json"}
+    out = tmp_path / "out"
+    with pytest.raises(StorageError, match="cannot write the map"):
+        run_one(write_trace(*PUTS), FakeMachinery(), settings(out_dir=out), **paths)
+    summary = Summary.model_validate_json(paths["json_summary_out"].read_bytes())
+    assert (summary.status, summary.ops.total) == ("completed", len(PUTS))
+    assert set(summary.artifacts) == {"metrics", "summary"}
+    assert ticks_in(out)[-1]["ops"] == len(PUTS)
+
+
 def test_same_seed_serves_every_mode(write_trace: WriteTrace) -> None:
     machinery = FakeMachinery()
     modes = tuple(Mode(name=name, engine=name) for name in machinery.engines())

@@ -297,10 +297,10 @@ def test_a_failure_leaves_no_file(tmp_path: Path, suffix: str) -> None:
 
 def test_a_missing_directory_is_a_storage_error(tmp_path: Path) -> None:
     spec = TraceSpec(rows=10)
-    with pytest.raises(StorageError, match="no such file"):
+    with pytest.raises(StorageError, match="No such file"):
         write_trace(generate(spec), trace_schema(spec), tmp_path / "none" / "t.csv")
     (tmp_path / "dir.csv").mkdir()
-    with pytest.raises(StorageError, match="is a directory"):
+    with pytest.raises(StorageError, match="it is a directory"):
         write_trace(generate(spec), trace_schema(spec), tmp_path / "dir.csv", force=True)
 
 
@@ -310,7 +310,7 @@ def test_a_full_disk_is_a_storage_error(tmp_path: Path, suffix: str) -> None:
     spec = TraceSpec(rows=100_000)
     link = tmp_path / f"t.csv{suffix}"
     link.symlink_to("/dev/full")
-    with pytest.raises(StorageError, match="no space left"):
+    with pytest.raises(StorageError, match="No space left"):
         write_trace(generate(spec), trace_schema(spec), link, force=True)
     assert Path("/dev/full").is_char_device()
 

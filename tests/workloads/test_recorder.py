@@ -323,7 +323,7 @@ def test_a_full_disk_is_told_on_close_and_does_not_disturb_the_program(
     for i in range(300_000):
         recorder[i] = i
     assert len(mapping) == 300_000
-    with pytest.raises(StorageError, match="no space left"):
+    with pytest.raises(StorageError, match="No space left"):
         recorder.close()
 
 

@@ -20,11 +20,11 @@
 // an insertion or deletion ends all iterations anyway.
 //
 // Decisions. At growth, and once per `decision_window` operations, the mix of hits, misses,
-// insertions and deletions since the last decision is priced in every layout (layout_costs.hpp),
+// insertions and deletions of late is priced in every layout (layout_costs.hpp),
 // and the map moves if the best is cheaper by more than `hysteresis`. Insertions that probe farther
 // than a uniform hash could make them (probe_watch.hpp) raise the probe alarm: the first leads to a
 // new seed, the second to a keyed hash. Each decision is logged with its signal, the gain expected,
-// and, from sampled look-up times before and after, the gain measured.
+// and, from times before and after (of sampled look-ups and of batches), the gain measured.
 #pragma once
 
 #include <algorithm>
@@ -42,45 +42,15 @@
 #include <variant>
 #include <vector>
 
+#include "adhash/adaptive_options.hpp"
 #include "adhash/layout_costs.hpp"
+#include "adhash/layout_list.hpp"
 #include "adhash/pauses.hpp"
 #include "adhash/stats.hpp"
 #include "adhash/table.hpp"
+#include "adhash/table_session.hpp"
 
 namespace adhash {
-
-// The [adaptive] settings; defaults and ranges are declared in adhash.config_models.
-struct AdaptiveOptions {
-  std::string initial_layout = "swiss";
-  bool layout_switching = true;
-  std::size_t migration_step = 16;           // entries moved by one operation
-  std::size_t free_slice_bytes = 2u << 20;   // memory returned by one operation
-  std::uint64_t decision_window = 65536;     // operations between decisions
-  double hysteresis = 0.10;                  // the gain demanded before a move
-  double probe_alarm = 8.0;                  // probe length over the uniform expectation
-};
-
-// The layouts a map may take, as a list; engines.hpp registers them.
-template <Table... Tables>
-struct LayoutList {
-  using Any = std::variant<Tables...>;
-  using First = std::variant_alternative_t<0, Any>;
-  using Entry = typename First::Entry;
-  static constexpr std::size_t kCount = sizeof...(Tables);
-  static constexpr std::array<std::string_view, kCount> kNames = {Tables::kName...};
-  static constexpr std::array<const LayoutCosts*, kCount> kCosts = {&Tables::kCosts...};
-
-  // Makes the layout numbered `index`. Throws std::bad_alloc.
-  static Any make(std::size_t index, std::size_t room) {
-    using Maker = Any (*)(std::size_t);
-    static constexpr std::array<Maker, kCount> kMakers = {
-        [](std::size_t entries) { return Any(std::in_place_type<Tables>, entries); }...};
-    return kMakers[index](room);
-  }
-  static std::size_t index_of(std::string_view name) {
-    return static_cast<std::size_t>(std::find(kNames.begin(), kNames.end(), name) - kNames.begin());
-  }
-};
 
 template <class Layouts>
 class AdaptiveMap {
@@ -102,8 +72,6 @@ class AdaptiveMap {
   }
 
   Hash hash(KeyView key) const { return Entry::Keys::hash(key, hasher_); }
-  // Changes when hashes computed before are no longer this map's.
-  std::uint64_t hash_generation() const { return hash_generation_; }
   void prefetch(Hash hash) const {
     std::visit([=](const auto& table) { table.prefetch(hash); }, current_);
     if (old_ && !rehashing_) [[unlikely]] {
@@ -180,6 +148,23 @@ class AdaptiveMap {
     for (; operations > 0 && is_moving() && pins_ == 0; --operations) step();
   }
 
+  // Runs body(session) for some operations of a batch. While nothing moves the session is one on the
+  // table of the moment (table_session.hpp), else the map itself; the body stops when it is over.
+  template <class Body>
+  void with_session(Body body) {
+    keep_house();
+    session_epoch_ = epoch_;
+    if (is_moving()) return body(*this);
+    std::visit(
+        [&](auto& table) {
+          TableSession<AdaptiveMap, std::decay_t<decltype(table)>> session(*this, table);
+          body(session);
+        },
+        current_);
+  }
+  // The map as its own session lasts until a migration begins or ends.
+  bool is_over() const { return epoch_ != session_epoch_; }
+
   // Makes room for entries to come; they are then inserted without a migration of their own.
   void reserve(std::size_t entries) {
     if (entries <= room_of(current_)) return;
@@ -187,9 +172,8 @@ class AdaptiveMap {
     start_migration(current_.index(), entries, hasher_, "reserve");
   }
   void clear() {
-    auto fresh = Layouts::make(current_.index(), 0);
-    old_.reset();
-    current_ = std::move(fresh);
+    current_ = Layouts::make(current_.index(), 0);
+    end_migration();
     arena_.clear();
     watch_probes();
   }
@@ -218,6 +202,9 @@ class AdaptiveMap {
   PauseLog& pauses() { return pauses_; }
 
  private:
+  template <class, class>
+  friend class TableSession;
+
   using AnyTable = typename Layouts::Any;
 
   static constexpr std::uint64_t kHousekeepingMask = 1023;
@@ -333,9 +320,13 @@ class AdaptiveMap {
       move_some(options_.migration_step);
     } else if (std::visit([&](auto& table) { return table.release_slice(options_.free_slice_bytes); },
                           *old_)) {
-      old_.reset();
-      rehashing_ = false;
+      end_migration();
     }
+  }
+  void end_migration() {
+    old_.reset();
+    rehashing_ = false;
+    ++epoch_;
   }
 
   // Never throws: an entry that cannot be copied for want of memory stays where it is.
@@ -369,8 +360,7 @@ class AdaptiveMap {
     if (old_) copy_all(*old_, next, rehashing_);
     copy_all(current_, next, false);
     current_ = std::move(next);
-    old_.reset();
-    rehashing_ = false;
+    end_migration();
     watch_probes();
   }
 
@@ -401,7 +391,7 @@ class AdaptiveMap {
     cursor_ = 0;
     cause_ = cause;
     watch_probes();
-    if (rehashing_) ++hash_generation_;
+    ++epoch_;
     ++migrations_;
   }
 
@@ -411,8 +401,7 @@ class AdaptiveMap {
     PauseTimer timer(pauses_, "growth");
     // Steps keep ahead of insertions, unless memory ran out while they moved.
     if (old_ && size_of(*old_) > 0) return gather(room_of(current_) * 2);
-    old_.reset();
-    rehashing_ = false;
+    if (old_) end_migration();
     const std::size_t tombstones =
         std::visit([](const auto& table) { return table.tombstones(); }, current_);
     const bool mostly_dead = tombstones > room_of(current_) / 4;
@@ -431,7 +420,7 @@ class AdaptiveMap {
     decided_at_ = operations_;
     measure_last_gain();
     const std::size_t layout = choose_layout(room_of(current_));
-    if (layout == current_.index()) return;
+    if (layout == current_.index()) return fade_mix();
     const double gain = expected_gain(layout, room_of(current_));
     const std::size_t from = current_.index();
     try {
@@ -448,6 +437,12 @@ class AdaptiveMap {
             static_cast<double>(mix_inserts_), static_cast<double>(mix_erases_)};
   }
   void forget_mix() { mix_hits_ = mix_misses_ = mix_inserts_ = mix_erases_ = 0; }
+
+  // What is older than a window counts half as much with each that follows: a long phase of one
+  // mix does not outvote the next, and a growth soon after has more to go by than a few operations.
+  void fade_mix() {
+    for (std::uint64_t* count : {&mix_hits_, &mix_misses_, &mix_inserts_, &mix_erases_}) *count /= 2;
+  }
 
   double cost_in(std::size_t layout, std::size_t room) const {
     return mix().mean_cost(Layouts::kCosts[layout]->at(room * sizeof(Slot) * 3 / 2));
@@ -524,6 +519,18 @@ class AdaptiveMap {
     return text;
   }
 
+  // What a session did, in how long.
+  void count(std::uint64_t hits, std::uint64_t misses, std::uint64_t erases, std::uint64_t ns) {
+    constexpr std::uint64_t kEnoughOperations = 256;
+    mix_hits_ += hits;
+    mix_misses_ += misses;
+    mix_erases_ += erases;
+    const std::uint64_t operations = hits + misses + erases;
+    operations_ += operations;
+    if (operations < kEnoughOperations) return;
+    note_lookup_ns(static_cast<double>(ns) / static_cast<double>(operations));
+  }
+
   void note_lookup_ns(double ns) {
     constexpr double kWeight = 1.0 / 32;
     lookup_ns_ = lookup_samples_ == 0 ? ns : lookup_ns_ + kWeight * (ns - lookup_ns_);
@@ -564,7 +571,8 @@ class AdaptiveMap {
   std::uint64_t mix_inserts_ = 0;
   std::uint64_t mix_erases_ = 0;
   std::uint64_t decided_at_ = 0;
-  std::uint64_t hash_generation_ = 0;
+  std::uint64_t epoch_ = 0;  // changes whenever a migration begins or ends
+  std::uint64_t session_epoch_ = 0;
   std::uint64_t migrations_ = 0;
   std::uint64_t compactions_ = 0;
   std::uint64_t reseeds_ = 0;

@@ -87,24 +87,26 @@ class EngineMap final : public AnyMap<Key, Value> {
     const Pinned pinned(engine_);
     for_each_hashed(
         engine_, keys.size(), [&](std::size_t i) { return keys[i]; },
-        [&](std::size_t i, Hash hash) {
-          const auto* slot = engine_.find(keys[i], hash);
+        [&](auto& session, std::size_t i, Hash hash) {
+          const auto* slot = session.find(keys[i], hash);
           found[i] = slot != nullptr;
-          values[i] = slot != nullptr ? engine_.value_of(*slot) : ValueView{};
+          values[i] = slot != nullptr ? session.value_of(*slot) : ValueView{};
         });
   }
   std::size_t put_many(std::span<const KeyView> keys, const ValueView* values) override {
     std::size_t inserted = 0;
     for_each_hashed(
         engine_, keys.size(), [&](std::size_t i) { return keys[i]; },
-        [&](std::size_t i, Hash hash) { inserted += engine_.put(keys[i], hash, values[i]); });
+        [&](auto& session, std::size_t i, Hash hash) {
+          inserted += session.put(keys[i], hash, values[i]);
+        });
     return inserted;
   }
   std::size_t erase_many(std::span<const KeyView> keys) override {
     std::size_t erased = 0;
     for_each_hashed(
         engine_, keys.size(), [&](std::size_t i) { return keys[i]; },
-        [&](std::size_t i, Hash hash) { erased += engine_.erase(keys[i], hash); });
+        [&](auto& session, std::size_t i, Hash hash) { erased += session.erase(keys[i], hash); });
     return erased;
   }
   std::size_t replay(Recorder& recorder, const Batch& batch, std::size_t from,

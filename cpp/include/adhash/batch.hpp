@@ -18,9 +18,11 @@
 // prefetching", ICDE 2004 (software-pipelined prefetching).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "adhash/hash.hpp"
 
@@ -30,66 +32,65 @@ inline constexpr std::size_t kPrefetchFromBytes = std::size_t{768} << 10;
 
 namespace detail {
 
-// The pipeline over one chunk of at most kChunk keys.
-template <class Map>
+// The pipeline over one chunk of at most kChunk keys, in one session of the map.
+template <class Session>
 class PrefetchPipeline {
  public:
   static constexpr std::size_t kChunk = 1024;
 
-  explicit PrefetchPipeline(Map& map) : map_(map), generation_(map.hash_generation()) {}
+  explicit PrefetchPipeline(Session& session) : session_(session) {}
 
+  // Returns how many operations ran: n, or fewer if the session was over before.
   template <class KeyAt, class Use>
-  void run(std::size_t n, KeyAt key_at, Use use) {
-    hash_from(0, n, key_at);
+  std::size_t run(std::size_t n, KeyAt key_at, Use use) {
+    for (std::size_t i = 0; i < n; ++i) hashes_[i] = session_.hash(key_at(i));
     const std::size_t warm = n < kLineAhead ? n : kLineAhead;
-    for (std::size_t i = 0; i < warm; ++i) map_.prefetch(hashes_[i]);
-    for (std::size_t i = 0; i < n - warm; ++i) {
-      map_.prefetch(hashes_[i + kLineAhead]);
-      map_.prefetch_slot(hashes_[i + kSlotAhead]);
-      step(i, n, key_at, use);
+    for (std::size_t i = 0; i < warm; ++i) session_.prefetch(hashes_[i]);
+    for (std::size_t i = 0; i < n; ++i) {
+      if (i + warm < n) [[likely]] {
+        session_.prefetch(hashes_[i + kLineAhead]);
+        session_.prefetch_slot(hashes_[i + kSlotAhead]);
+      }
+      use(session_, i, hashes_[i]);
+      if (session_.is_over()) [[unlikely]] return i + 1;
     }
-    for (std::size_t i = n - warm; i < n; ++i) step(i, n, key_at, use);
+    return n;
   }
 
  private:
   static constexpr std::size_t kLineAhead = 24;
   static constexpr std::size_t kSlotAhead = 10;
 
-  template <class KeyAt>
-  void hash_from(std::size_t first, std::size_t n, KeyAt key_at) {
-    for (std::size_t i = first; i < n; ++i) hashes_[i] = map_.hash(key_at(i));
-  }
-
-  // A map that changed its hash on the way makes the hashes ahead worthless.
-  template <class KeyAt, class Use>
-  ADHASH_ALWAYS_INLINE void step(std::size_t i, std::size_t n, KeyAt key_at, Use use) {
-    use(i, hashes_[i]);
-    if (map_.hash_generation() != generation_) [[unlikely]] {
-      generation_ = map_.hash_generation();
-      hash_from(i + 1, n, key_at);
-    }
-  }
-
-  Map& map_;
-  std::uint64_t generation_;
+  Session& session_;
   std::array<Hash, kChunk> hashes_;
 };
 
+template <class Session, class KeyAt, class Use>
+std::size_t run_plain(Session& session, std::size_t n, KeyAt key_at, Use use) {
+  for (std::size_t i = 0; i < n; ++i) {
+    use(session, i, session.hash(key_at(i)));
+    if (session.is_over()) [[unlikely]] return i + 1;
+  }
+  return n;
+}
+
 }  // namespace detail
 
-// Calls use(i, hash of key i) for i = 0 .. n - 1, in order. `key_at(i)` returns key i.
+// Calls use(session, i, hash of key i) for i = 0 .. n - 1, in order. `key_at(i)` returns key i; the
+// session takes operations in the map's place.
 template <class Map, class KeyAt, class Use>
 void for_each_hashed(Map& map, std::size_t n, KeyAt key_at, Use use) {
-  using Pipeline = detail::PrefetchPipeline<Map>;
-  for (std::size_t first = 0; first < n; first += Pipeline::kChunk) {
-    const std::size_t count = n - first < Pipeline::kChunk ? n - first : Pipeline::kChunk;
-    if (map.memory_bytes() < kPrefetchFromBytes) {
-      for (std::size_t i = first; i < first + count; ++i) use(i, map.hash(key_at(i)));
-    } else {
-      Pipeline(map).run(
-          count, [=](std::size_t i) { return key_at(first + i); },
-          [&, first](std::size_t i, Hash hash) { use(first + i, hash); });
-    }
+  for (std::size_t done = 0; done < n;) {
+    map.with_session([&](auto& session) {
+      using Pipeline = detail::PrefetchPipeline<std::decay_t<decltype(session)>>;
+      const std::size_t first = done;
+      const std::size_t count = std::min(n - first, Pipeline::kChunk);
+      const auto key_of = [=](std::size_t i) { return key_at(first + i); };
+      const auto use_at = [&](auto& in, std::size_t i, Hash hash) { use(in, first + i, hash); };
+      done += session.memory_bytes() < kPrefetchFromBytes
+                  ? detail::run_plain(session, count, key_of, use_at)
+                  : Pipeline(session).run(count, key_of, use_at);
+    });
   }
 }
 

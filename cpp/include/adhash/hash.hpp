@@ -114,7 +114,11 @@ class Hasher {
   }
 
  private:
-  static constexpr std::uint64_t kOddMultiplier = 0xB5AD4ECEDA1CE2A9u;
+  // Multiples of this number spread evenly over 2^64, and so do those of its products with powers
+  // of two: in the continued fraction of each (kOddMultiplier * 2^k mod 2^64) / 2^64, k < 42, no
+  // partial quotient of a denominator below 2^22 is above 25. A large one, as most random numbers
+  // have, lets dense or strided keys gather in runs of about its length. Found by search.
+  static constexpr std::uint64_t kOddMultiplier = 0xB50B4376B2792A1Bu;
   static constexpr std::uint64_t kSpread = 0x9E3779B97F4A7C15u;
   static constexpr std::uint32_t kUnspread = 0x9937733d;
   static_assert(static_cast<std::uint32_t>(kSpread) * kUnspread == 1);

@@ -194,13 +194,13 @@ void run_closed_loop(Map& map, Recorder& recorder, const Batch& batch, std::size
   std::uint64_t pauses_seen = map.pauses().count();
   for_each_hashed(
       map, batch.size - from, [&](std::size_t i) { return batch.key[from + i]; },
-      [&](std::size_t i, Hash hash) {
+      [&](auto& session, std::size_t i, Hash hash) {
         const OpKind kind = batch.op[from + i];
         if (--recorder.until_sample() == 0) [[unlikely]] {
-          run_sampled<kVerify>(map, recorder, kind, batch.key[from + i], batch.value[from + i],
+          run_sampled<kVerify>(session, recorder, kind, batch.key[from + i], batch.value[from + i],
                                hash);
         } else {
-          run_operation<kVerify>(map, recorder, kind, batch.key[from + i], batch.value[from + i],
+          run_operation<kVerify>(session, recorder, kind, batch.key[from + i], batch.value[from + i],
                                  hash);
         }
         if (map.pauses().count() != pauses_seen) [[unlikely]] {

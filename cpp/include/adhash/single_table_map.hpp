@@ -28,7 +28,6 @@ class SingleTableMap {
   SingleTableMap(std::uint64_t seed, std::size_t room) : hasher_(seed), table_(room) {}
 
   Hash hash(KeyView key) const { return Entry::Keys::hash(key, hasher_); }
-  std::uint64_t hash_generation() const { return 0; }
   void prefetch(Hash hash) const { table_.prefetch(hash); }
   void prefetch_slot(Hash hash) const { table_.prefetch_slot(hash); }
 
@@ -77,6 +76,12 @@ class SingleTableMap {
   void pin() {}
   void unpin() {}
   void prepare_batch(std::size_t) {}
+  // A batch has one session, which is the map itself; compare adaptive.hpp.
+  template <class Body>
+  void with_session(Body body) {
+    body(*this);
+  }
+  static constexpr bool is_over() { return false; }
 
   void reserve(std::size_t entries) {
     if (entries > table_.room()) rebuild(entries, "reserve");

@@ -80,7 +80,6 @@ class StdMap {
   StdMap& operator=(const StdMap&) = delete;
 
   Hash hash(KeyView key) const { return Entry::Keys::hash(key, hasher_); }
-  std::uint64_t hash_generation() const { return 0; }
   // Nothing can be prefetched: the address of a node is known only after two dependent reads.
   void prefetch(Hash) const {}
   void prefetch_slot(Hash) const {}
@@ -133,6 +132,12 @@ class StdMap {
   void pin() {}
   void unpin() {}
   void prepare_batch(std::size_t) {}
+  // A batch has one session, which is the map itself; compare adaptive.hpp.
+  template <class Body>
+  void with_session(Body body) {
+    body(*this);
+  }
+  static constexpr bool is_over() { return false; }
 
   void reserve(std::size_t entries) {
     if (entries > map_.bucket_count()) map_.reserve(entries);

@@ -61,14 +61,15 @@ def init(
     as_json: JsonOption = False,
 ) -> None:
     """Write a commented file of all settings."""
-    from adhash.config_file import render, write_atomically
+    from adhash.atomic_files import replace_text
+    from adhash.config_file import render
     from adhash.config_sources import load_settings, presets_folder
 
     folder = presets_folder(os.environ)
     text = render(load_settings(preset=preset, presets_dir=folder))
     if os.path.lexists(path) and not force:
         raise PolicyError(f"{path} exists already", hint="--force replaces it")
-    write_atomically(path, text)
+    replace_text(path, text)
     if as_json:
         print_json("config init", {"path": str(path)})
     else:

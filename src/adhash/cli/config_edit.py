@@ -42,7 +42,8 @@ def edit(
 
 
 def _assign(path: Path, assignments: list[str]) -> str:
-    from adhash.config_file import change, write_atomically
+    from adhash.atomic_files import replace_text
+    from adhash.config_file import change
     from adhash.config_sources import parse_text
 
     before = text = _current_text(path)
@@ -52,7 +53,7 @@ def _assign(path: Path, assignments: list[str]) -> str:
     parse_text(text, source=str(path))
     if text == before and path.exists():
         return "unchanged"
-    write_atomically(path, text)
+    replace_text(path, text)
     return "changed"
 
 
@@ -70,13 +71,13 @@ def _checked(assignment: str) -> tuple[str, object]:
 
 
 def _edit_draft(path: Path, environ: Mapping[str, str]) -> str:
-    from adhash.config_file import write_atomically
+    from adhash.atomic_files import replace_text
     from adhash.config_sources import parse_text, read_text
 
     editor = _editor(environ)
     draft = path.with_name(f"{path.stem}.draft.toml")
     if not draft.exists():
-        write_atomically(draft, _current_text(path))
+        replace_text(draft, _current_text(path))
     _run_editor(editor, draft)
     text = read_text(draft)
     try:
@@ -86,7 +87,7 @@ def _edit_draft(path: Path, environ: Mapping[str, str]) -> str:
     if path.exists() and text == read_text(path):
         draft.unlink()
         return "unchanged"
-    write_atomically(path, text)
+    replace_text(path, text)
     draft.unlink()
     return "changed"
 

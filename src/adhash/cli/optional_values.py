@@ -37,6 +37,11 @@ def complete(args: list[str], implied: Mapping[str, str]) -> list[str]:
         The arguments as they were given.
     implied : mapping of str to str
         Options, and the values they have without one.
+
+    Returns
+    -------
+    list of str
+        The arguments, each such option followed by a value.
     """
     completed = []
     for word, after in zip_longest(args, args[1:], fillvalue="--"):

@@ -72,6 +72,11 @@ class TickWriter:
     def write(self, tick: Tick) -> None:
         """Append a tick, unless the mode has reached its limit.
 
+        Parameters
+        ----------
+        tick : Tick
+            The newest of the mode.
+
         Raises
         ------
         StorageError

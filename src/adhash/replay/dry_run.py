@@ -47,7 +47,7 @@ def check_trace(run: Run) -> CheckedTrace:
     StorageError
         If it cannot be read.
     """
-    types = run.asked_types()
+    types = _first_types(run)
     while True:
         try:
             return _check_once(run, types)
@@ -57,6 +57,14 @@ def check_trace(run: Run) -> CheckedTrace:
             return CheckedTrace(
                 is_complete=False, types=types, counts=dict.fromkeys(OPERATIONS, 0), sha256=None
             )
+
+
+def _first_types(run: Run) -> TableTypes:
+    path = run.plan.snapshot_in
+    if path is None:
+        return run.asked_types()
+    key, value = run.machinery.types_of_snapshot(path)
+    return run.asked_types().bound_to(TableTypes(key=key, value=value))
 
 
 def _check_once(run: Run, types: TableTypes) -> CheckedTrace:

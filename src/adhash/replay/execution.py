@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adhash.clock import Clock
-from adhash.errors import BadInputError, InterruptedRunError
+from adhash.errors import InterruptedRunError, StorageError
 from adhash.metrics.ticks import OPERATIONS
 from adhash.replay import host
 from adhash.replay.cancellation import CancelToken
 from adhash.replay.dry_run import check_trace
 from adhash.replay.folders import prepared_folders
-from adhash.replay.machinery import Machinery, Table
+from adhash.replay.machinery import Machinery
 from adhash.replay.noise import NoiseMeter
 from adhash.replay.outputs import Announce, TickOutputs, open_outputs
 from adhash.replay.plan import Mode, Plan
@@ -21,7 +21,7 @@ from adhash.replay.progress import ProgressCallback
 from adhash.replay.results import Ending, summarise, summarise_without_table, write_summaries
 from adhash.replay.session import Preparation, Run, Session
 from adhash.replay.summary import Status, Summary
-from adhash.replay.table_types import AUTO, MisfitError, TableTypes
+from adhash.replay.table_types import MisfitError, TableTypes
 
 _NS_PER_S = 1_000_000_000
 
@@ -60,12 +60,15 @@ def execute(plan: Plan, around: Surroundings) -> list[Summary]:
     Raises
     ------
     AdhashError
-        If the run fails. Nothing that looks whole is then left behind.
+        If the run fails. Nothing that looks whole is then left behind, unless it is whole: if only
+        the snapshot could not be saved, ticks and summary of the run are kept.
     """
     with prepared_folders(_folders_of(plan)):
-        summaries = _carry_out(plan, around)
+        summaries, late_errors = _carry_out(plan, around)
         if plan.json_summary_out is not None:
             write_summaries(plan.json_summary_out, summaries, is_list=len(plan.modes) > 1)
+        for error in late_errors:
+            raise error
     return summaries
 
 
@@ -75,11 +78,13 @@ def _folders_of(plan: Plan) -> list[Path]:
     return [path.parent for path in files] + ([] if out_dir is None else [Path(out_dir)])
 
 
-def _carry_out(plan: Plan, around: Surroundings) -> list[Summary]:
+def _carry_out(plan: Plan, around: Surroundings) -> tuple[list[Summary], list[StorageError]]:
+    """Return the summaries, and the errors to raise once they are written."""
     if plan.is_dry_run:
-        return _validate(_new_run(plan, around, TickOutputs()))
+        return _validate(_new_run(plan, around, TickOutputs())), []
     with open_outputs(plan.settings.metrics, announce=around.announce) as outputs:
-        return _replay_modes(_new_run(plan, around, outputs))
+        run = _new_run(plan, around, outputs)
+        return _replay_modes(run), run.late_errors
 
 
 def _new_run(plan: Plan, around: Surroundings, outputs: TickOutputs) -> Run:
@@ -124,7 +129,8 @@ def _replay_mode(run: Run, mode: Mode) -> Summary:
 def _attempt(run: Run, mode: Mode, types: TableTypes, notes: list[Note]) -> Summary:
     loaded = _load(run, mode)
     if loaded is not None:
-        types = _types_of(loaded.table, run.asked_types())
+        held = TableTypes(key=loaded.table.key_type, value=loaded.table.value_type)
+        types = types.bound_to(held)
     with run.open_source() as source:
         feed = run.look_into(source, types)
         if run.is_cancelled():
@@ -147,19 +153,6 @@ def _load(run: Run, mode: Mode) -> Preparation | None:
     return Preparation(table=table, load_s=load_s)
 
 
-def _types_of(table: Table, asked: TableTypes) -> TableTypes:
-    for option, held, wanted in (
-        ("key", table.key_type, asked.key),
-        ("value", table.value_type, asked.value),
-    ):
-        if wanted not in (AUTO, held):
-            raise BadInputError(
-                f"the snapshot's {option}s are {held}, not {wanted}",
-                hint=f"leave out --{option}-type",
-            )
-    return TableTypes(key=table.key_type, value=table.value_type)
-
-
 def _prepare(run: Run, mode: Mode, types: TableTypes) -> Preparation:
     table = run.machinery.new_table(
         engine=mode.engine,
@@ -174,38 +167,35 @@ def _prepare(run: Run, mode: Mode, types: TableTypes) -> Preparation:
 def _finish(session: Session, *, is_complete: bool, sha256: str | None) -> Summary:
     artifacts = _artifacts(session.run)
     start_ns = session.run.clock.monotonic_ns()
-    # The map of a part of the trace is not saved: it would look like that of the whole.
-    if is_complete and _save(session):
-        artifacts["snapshot"] = str(session.run.plan.snapshot_out)
-    elif session.run.plan.snapshot_out is not None:
-        is_complete = False
     status: Status = "completed" if is_complete else "cancelled"
+    # The map of a part of the trace is not saved: it would look like that of the whole.
+    if is_complete and session.run.plan.snapshot_out is not None:
+        try:
+            artifacts["snapshot"] = _save(session, session.run.plan.snapshot_out)
+        except InterruptedRunError:
+            status = "cancelled"
+        except StorageError as error:
+            session.run.late_errors.append(error)
     save_s = (session.run.clock.monotonic_ns() - start_ns) / _NS_PER_S
     ending = Ending(status=status, trace_sha256=sha256, save_s=save_s, artifacts=artifacts)
     return summarise(session, ending)
 
 
-def _save(session: Session) -> bool:
-    """Save the map if that was asked for; return whether there is a snapshot now."""
-    plan = session.run.plan
-    if plan.snapshot_out is None:
-        return False
-    compress = plan.settings.replay.compress
-    try:
-        with session.run.cancel.interruptible():
-            session.table.save(plan.snapshot_out, None if compress == "none" else compress)
-    except InterruptedRunError:
-        return False
-    return True
+def _save(session: Session, path: Path) -> str:
+    compress = session.run.plan.settings.replay.compress
+    with session.run.cancel.interruptible():
+        session.table.save(path, None if compress == "none" else compress)
+    return str(path)
 
 
 def _artifacts(run: Run) -> dict[str, str]:
-    artifacts = {}
-    if run.outputs.writer is not None:
-        artifacts["metrics"] = str(run.outputs.writer.path)
-    if run.plan.json_summary_out is not None:
-        artifacts["summary"] = str(run.plan.json_summary_out)
-    return artifacts
+    writer = run.outputs.writer
+    return ({} if writer is None else {"metrics": str(writer.path)}) | _summary_file(run)
+
+
+def _summary_file(run: Run) -> dict[str, str]:
+    path = run.plan.json_summary_out
+    return {} if path is None else {"summary": str(path)}
 
 
 def _cancelled_before_start(run: Run, mode: Mode) -> Summary:
@@ -219,6 +209,7 @@ def _cancelled_before_start(run: Run, mode: Mode) -> Summary:
         elapsed_s=0.0,
         trace_sha256=None,
         noise=NoiseMeter(run.clock).read(is_paced=False),
+        artifacts=_summary_file(run),
     )
 
 
@@ -238,6 +229,7 @@ def _validate(run: Run) -> list[Summary]:
             elapsed_s=elapsed_s,
             trace_sha256=checked.sha256,
             noise=meter.read(is_paced=False),
+            artifacts=_summary_file(run),
         )
         for mode in run.plan.modes
     ]

@@ -144,6 +144,10 @@ class Machinery(Protocol):
         """Return a table with the entries, the seed and the settings of a snapshot."""
         ...
 
+    def types_of_snapshot(self, path: Path) -> tuple[str, str]:
+        """Return the types of the keys and values of a snapshot."""
+        ...
+
     def new_driver(
         self, table: Table, *, sample_every: int, rate: float, verify: bool, max_line_bytes: int
     ) -> Driver:
@@ -201,6 +205,13 @@ class NativeMachinery:
         from adhash.maps import Map
 
         return Map.load(path, engine=engine)
+
+    def types_of_snapshot(self, path: Path) -> tuple[str, str]:
+        """Return the types of the keys and values of a snapshot."""
+        from adhash.snapshots import open_snapshot
+
+        with open_snapshot(path) as snapshot:
+            return snapshot.header.key_type, snapshot.header.value_type
 
     def new_driver(
         self, table: Table, *, sample_every: int, rate: float, verify: bool, max_line_bytes: int

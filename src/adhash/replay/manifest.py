@@ -67,6 +67,11 @@ def describe_run(
         The instruction set of the native code.
     noise : Noise
         How much the machine disturbed the run.
+
+    Returns
+    -------
+    Manifest
+        With what this machine says about itself.
     """
     return Manifest(
         started_at=started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),

@@ -86,6 +86,11 @@ class NoiseMeter:
         ----------
         is_paced : bool
             Whether the run waits on purpose (``--rate``).
+
+        Returns
+        -------
+        Noise
+            The figures and the verdict.
         """
         return judge(
             steal=steal_share(self._cpu_times, read_cpu_times()),
@@ -118,6 +123,11 @@ def judge(
         How long the run took, in seconds.
     is_paced : bool
         Whether the run waited on purpose.
+
+    Returns
+    -------
+    Noise
+        The figures and the verdict.
     """
     reasons = []
     if steal is not None and steal > MAX_STEAL:

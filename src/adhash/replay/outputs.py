@@ -57,6 +57,11 @@ class TickOutputs:
     def post(self, tick: Tick) -> None:
         """Give a tick to whoever wants it.
 
+        Parameters
+        ----------
+        tick : Tick
+            The newest of the mode.
+
         Raises
         ------
         StorageError

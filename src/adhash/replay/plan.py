@@ -200,6 +200,11 @@ def resolve_modes(names: Sequence[str], engines: Sequence[str]) -> tuple[Mode, .
     engines : sequence of str
         The engines of this build.
 
+    Returns
+    -------
+    tuple of Mode
+        At least one.
+
     Raises
     ------
     BadInputError

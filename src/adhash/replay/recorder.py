@@ -39,8 +39,10 @@ class Recorder:
     ----------
     mode : Mode
         What runs.
-    table, driver : Table, Driver
-        What is asked.
+    table : Table
+        Asked for its state.
+    driver : Driver
+        Asked for counts and latencies.
     settings : Settings
         Buckets and the watchdog's thresholds.
     outputs : TickOutputs
@@ -95,7 +97,12 @@ class Recorder:
         self._events.append(Event(t=self._t, kind=kind, message=message))
 
     def tick(self) -> Tick:
-        """Emit a tick of the state now, and return it.
+        """Emit a tick of the state now.
+
+        Returns
+        -------
+        Tick
+            What was emitted.
 
         Raises
         ------

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from adhash.config_file import write_atomically
+from adhash.atomic_files import replace_text
 from adhash.replay import host
 from adhash.replay.machinery import Driver
 from adhash.replay.manifest import Manifest, describe_run
@@ -55,6 +55,11 @@ def summarise(session: Session, ending: Ending) -> Summary:
         After its last operation.
     ending : Ending
         How it ended.
+
+    Returns
+    -------
+    Summary
+        Of the operations that ran.
     """
     stats, counters = session.table.stats(_PROBE_SAMPLES), session.driver.counters()
     ops = count_operations(counters)
@@ -109,6 +114,7 @@ def summarise_without_table(
     elapsed_s: float,
     trace_sha256: str | None,
     noise: Noise,
+    artifacts: Mapping[str, str],
 ) -> Summary:
     """Return the summary of a run in which no operation was executed.
 
@@ -132,6 +138,13 @@ def summarise_without_table(
         The digest of the trace's file.
     noise : Noise
         How much the machine disturbed it.
+    artifacts : mapping
+        Files that the run wrote.
+
+    Returns
+    -------
+    Summary
+        With no latencies and an empty table.
     """
     zero = Latency(p50=0, p90=0, p99=0, p999=0, p9999=0, max=0, samples=0)
     ops = count_operations(counts)
@@ -159,6 +172,7 @@ def summarise_without_table(
         layout_timeline=[],
         alerts=[],
         ticks=TickCounts(emitted=0, written=0, dropped=0),
+        artifacts=dict(artifacts),
         manifest=describe_run(
             started_at=started_at,
             trace_sha256=trace_sha256,
@@ -195,7 +209,7 @@ def write_summaries(path: Path, summaries: Sequence[Summary], *, is_list: bool) 
     """
     data = [summary.to_dict() for summary in summaries]
     text = json.dumps(data if is_list else data[0], indent=2, ensure_ascii=False)
-    write_atomically(path, text + "\n")
+    replace_text(path, text + "\n")
 
 
 def _manifest(session: Session, ending: Ending) -> Manifest:

@@ -35,6 +35,9 @@ def run_csv(
 ) -> Summary:
     """Replay a trace on one engine and return what it did.
 
+    On Linux this sets the mark of the process's peak memory (VmHWM) back to what it holds, so that
+    ``peak_rss_bytes`` is that of the run.
+
     Parameters
     ----------
     csv : str or PathLike
@@ -113,7 +116,15 @@ def run_modes(
     mode : str, sequence of str, or None
         The modes, in order; ``"all"`` is every engine of this build; None takes those of the
         settings.
-    settings, environ, progress, cancel, announce
+    settings : Settings or None
+        See `run_csv`.
+    environ : mapping or None
+        See `run_csv`.
+    progress : callable or None
+        See `run_csv`.
+    cancel : CancelToken or None
+        See `run_csv`.
+    announce : callable or None
         See `run_csv`.
     **options
         See `run_csv`; ``snapshot_out`` goes with one mode only.
@@ -145,6 +156,24 @@ def plan_run(
 ) -> Plan:
     """Return the plan of a call of `run_modes`, checked.
 
+    Parameters
+    ----------
+    csv : str or PathLike
+        See `run_csv`.
+    mode : str, sequence of str, or None
+        See `run_modes`.
+    settings : Settings or None
+        See `run_csv`.
+    environ : mapping or None
+        See `run_csv`.
+    options : ReplayOptions
+        See `run_csv`.
+
+    Returns
+    -------
+    Plan
+        For `run_plan`.
+
     Raises
     ------
     AdhashError
@@ -169,6 +198,22 @@ def run_plan(
 ) -> list[Summary]:
     """Carry out a plan on the native engines; wrong answers are left for `require_verified`.
 
+    Parameters
+    ----------
+    plan : Plan
+        From `plan_run`.
+    progress : callable or None
+        See `run_csv`.
+    cancel : CancelToken or None
+        See `run_csv`.
+    announce : callable or None
+        See `run_csv`.
+
+    Returns
+    -------
+    list of Summary
+        As `run_modes`.
+
     Raises
     ------
     AdhashError
@@ -188,6 +233,11 @@ def run_plan(
 
 def require_verified(summaries: Sequence[Summary]) -> None:
     """Refuse summaries of runs whose answers were checked and found wrong.
+
+    Parameters
+    ----------
+    summaries : sequence of Summary
+        Of any runs.
 
     Raises
     ------

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from adhash.clock import Clock
-from adhash.errors import InterruptedRunError, PolicyError, TraceError
+from adhash.errors import InterruptedRunError, PolicyError, StorageError, TraceError
 from adhash.replay.cancellation import CancelToken
 from adhash.replay.feeding import Feed
 from adhash.replay.machinery import Driver, Machinery, Table
@@ -45,6 +45,8 @@ class Run:
     clock: Clock
     cancel: CancelToken
     progress: ProgressCallback
+    # What failed after the last operation, to be raised once the measurements are written.
+    late_errors: list[StorageError] = field(default_factory=list)
 
     def asked_types(self) -> TableTypes:
         """Return the types that the settings ask for."""
@@ -53,6 +55,11 @@ class Run:
 
     def open_source(self) -> TraceSource:
         """Open the trace.
+
+        Returns
+        -------
+        CsvSource or ColumnSource
+            Not yet read.
 
         Raises
         ------
@@ -73,6 +80,18 @@ class Run:
 
     def look_into(self, source: TraceSource, asked: TableTypes) -> Feed:
         """Return the trace with its types, once its beginning has been looked at.
+
+        Parameters
+        ----------
+        source : CsvSource or ColumnSource
+            The trace, not yet read.
+        asked : TableTypes
+            The types asked for.
+
+        Returns
+        -------
+        Feed
+            Ready to be given to a driver or a checker.
 
         Raises
         ------
@@ -281,10 +300,17 @@ def explain_fault(
         What the parser found.
     source : CsvSource or ColumnSource
         The trace.
-    asked, used : TableTypes
-        The types that the caller asked for, and those that the row did not fit.
+    asked : TableTypes
+        The types that the caller asked for.
+    used : TableTypes
+        The types that the row did not fit.
     is_bound : bool
         Whether the types are those of a snapshot, which cannot be widened.
+
+    Returns
+    -------
+    TraceError or MisfitError
+        To be raised.
     """
     wider = widen(fault, asked=asked, used=used)
     if wider is None:

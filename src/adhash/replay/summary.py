@@ -168,6 +168,11 @@ class Summary(_Part):
         ----------
         indent : int or None
             Spaces of indentation; None for one line.
+
+        Returns
+        -------
+        str
+            One object.
         """
         return self.model_dump_json(by_alias=True, indent=indent)
 
@@ -181,6 +186,11 @@ class Summary(_Part):
         Nested fields become columns with dotted names, such as ``latency_ns.get.p99``; lists stay
         lists. The manifest's settings and versions are left out.
 
+        Returns
+        -------
+        pyarrow.Table
+            One row.
+
         Raises
         ------
         ImportError
@@ -192,6 +202,11 @@ class Summary(_Part):
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the summary as a frame of one row, with the columns of `to_arrow`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row.
 
         Raises
         ------

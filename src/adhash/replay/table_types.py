@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from adhash.errors import TraceError
+from adhash.errors import BadInputError, TraceError
 
 _INT64_MAX = 2**63 - 1
 _UINT64_MAX = 2**64 - 1
@@ -21,6 +21,32 @@ class TableTypes:
 
     def __str__(self) -> str:
         return f"{self.key} keys and {self.value} values"
+
+    def bound_to(self, held: TableTypes) -> TableTypes:
+        """Return the types that a snapshot holds, once they are known to be those asked for.
+
+        Parameters
+        ----------
+        held : TableTypes
+            The types of the snapshot.
+
+        Returns
+        -------
+        TableTypes
+            The same.
+
+        Raises
+        ------
+        BadInputError
+            If others were asked for.
+        """
+        for kind, asked, found in (("key", self.key, held.key), ("value", self.value, held.value)):
+            if asked not in (AUTO, found):
+                raise BadInputError(
+                    f"the snapshot's {kind}s are {found}, not {asked}",
+                    hint=f"leave out --{kind}-type",
+                )
+        return held
 
     def filled_from(self, other: TableTypes) -> TableTypes:
         """Return these types, with those of `other` where these are ``auto``."""
@@ -48,7 +74,8 @@ class Fault:
         return cls(**{name: getattr(native, name) for name in cls.__annotations__})
 
     def __str__(self) -> str:
-        value = f" {self.value!r}" if self.value else ""
+        # The parser has escaped what cannot be printed: a repr would escape it twice.
+        value = f" '{self.value}'" if self.value else ""
         return f"line {self.line}, column {self.column}: {self.what}{value}"
 
 
@@ -72,6 +99,11 @@ def widen(fault: Fault, *, asked: TableTypes, used: TableTypes) -> TableTypes | 
         What the caller asked for; only ``auto`` may be widened.
     used : TableTypes
         The types that the row did not fit.
+
+    Returns
+    -------
+    TableTypes or None
+        Wider in one of the two.
     """
     if fault.key_type and asked.key == AUTO:
         key = _wider_key(used.key, fault.value)
@@ -97,6 +129,11 @@ def as_trace_error(fault: Fault, file: str, *, hint: str = "") -> TraceError:
         The trace as the user named it.
     hint : str
         What to do; the parser's own remedy where empty.
+
+    Returns
+    -------
+    TraceError
+        With the place of the fault.
     """
     return TraceError(
         f"{file}: {fault}",

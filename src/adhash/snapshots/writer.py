@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Literal, TypeAlias, get_args
 
 import pyarrow as pa
 
+from adhash.atomic_files import replacing
 from adhash.errors import InvariantError, SnapshotError
-from adhash.snapshots.atomic import replacing
 from adhash.snapshots.columns import (
     Column,
     arrow_type,

@@ -8,12 +8,13 @@ import lzma
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, Any, Literal, TypeAlias
 
 import zstandard
 
-from adhash.errors import BadInputError
-from adhash.workloads.atomic_output import AtomicOutput
+from adhash.atomic_files import replacing, write_failure
+from adhash.errors import BadInputError, PolicyError
 from adhash.workloads.magic import Compression
 
 OutputFormat: TypeAlias = Literal["csv", "parquet", "arrow-file", "arrow-stream"]
@@ -99,12 +100,43 @@ def open_output(
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    with AtomicOutput(path, force=force) as output:
-        try:
-            with compressed(output.file, compression, smallest=smallest) as file:
-                yield file
-        except OSError as error:
-            raise output.failure(error) from error
+    with (
+        _target(Path(path), force=force) as target,
+        compressed(target, compression, smallest=smallest) as file,
+    ):
+        yield file
+
+
+@contextlib.contextmanager
+def _target(path: Path, *, force: bool) -> Iterator[IO[bytes]]:
+    if _is_device(path):
+        with _written_through(path) as device:
+            yield device
+        return
+    _refuse_existing(path, force=force)
+    with replacing(path) as file:
+        yield file
+        # A trace takes a while to write, and the file may have come into being meanwhile.
+        _refuse_existing(path, force=force)
+
+
+def _is_device(path: Path) -> bool:
+    """Return whether a device or FIFO is there, which cannot be replaced."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+@contextlib.contextmanager
+def _written_through(path: Path) -> Iterator[IO[bytes]]:
+    try:
+        with path.open("wb") as device:
+            yield device
+    except OSError as error:
+        raise write_failure(path, error) from error
+
+
+def _refuse_existing(path: Path, *, force: bool) -> None:
+    if not force and path.is_file():
+        raise PolicyError(f"{path} exists", hint="give --force to replace it, or another name")
 
 
 def compressed(

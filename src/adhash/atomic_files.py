@@ -19,7 +19,7 @@ from typing import BinaryIO, Final
 
 from adhash.errors import StorageError
 
-_PREFIX: Final = ".adhash-snapshot-"
+_PREFIX: Final = ".adhash-"
 _SUFFIX: Final = ".tmp"
 
 
@@ -47,10 +47,34 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
         with _replacing(Path(os.path.realpath(target))) as file:
             yield file
     except OSError as error:
-        raise StorageError(
-            f"cannot write {str(target)!r}: {error.strerror or error}",
-            hint="the file that was there, if any, is unchanged",
-        ) from error
+        raise write_failure(target, error) from error
+
+
+def replace_text(target: Path, text: str) -> None:
+    """Make `text` the content of `target`, in UTF-8.
+
+    Parameters
+    ----------
+    target : Path
+        As for `replacing`.
+    text : str
+        All of the new content.
+
+    Raises
+    ------
+    StorageError
+        If the system refuses; the old file is then as it was.
+    """
+    with replacing(target) as file:
+        file.write(text.encode())
+
+
+def write_failure(target: Path, error: OSError) -> StorageError:
+    """Return the error that says why `target` could not be written."""
+    return StorageError(
+        f"cannot write {target}: {error.strerror or error}",
+        hint="check the folder, its rights and the room on its disk; what was there is unchanged",
+    )
 
 
 @contextmanager
