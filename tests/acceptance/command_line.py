@@ -90,9 +90,7 @@ def adhash(
 
 
 @contextmanager
-def started(
-    *args: str | Path, cwd: Path, **options: Any
-) -> Iterator[subprocess.Popen[bytes]]:
+def started(*args: str | Path, cwd: Path, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
     """Start a command; it is killed at the end if it still lives."""
     given: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
     given |= {"stderr": subprocess.PIPE, "env": clean_environment()} | options

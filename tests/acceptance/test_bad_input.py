@@ -145,9 +145,7 @@ def test_dry_run_names_twenty_wrong_rows_at_most(tmp_path: Path) -> None:
 )
 def test_spellings_that_the_format_allows_are_read(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "t.csv").write_bytes(content)
-    (found,) = adhash(
-        "run-csv", "--csv", "t.csv", "--json", "--verify", cwd=tmp_path
-    ).summaries
+    (found,) = adhash("run-csv", "--csv", "t.csv", "--json", "--verify", cwd=tmp_path).summaries
     assert (found["ops"]["total"], found["hits"], found["deletes_found"]) == (3, 1, 1)
     assert found["verified"] == {"checked": 3, "mismatches": 0}
 
@@ -203,9 +201,7 @@ LONG = HEADER + b"".join(b"put,%d,%d\n" % (each * 7919, each) for each in range(
 
 @pytest.mark.parametrize("suffix", COMPRESSED)
 @pytest.mark.parametrize("keep", [0.0001, 0.3, 0.999])
-def test_truncated_compressed_file_is_an_io_error(
-    tmp_path: Path, suffix: str, keep: float
-) -> None:
+def test_truncated_compressed_file_is_an_io_error(tmp_path: Path, suffix: str, keep: float) -> None:
     whole = COMPRESSED[suffix](LONG)
     (tmp_path / f"t.csv.{suffix}").write_bytes(whole[: max(1, int(len(whole) * keep))])
     refused(
