@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from adhash.units import format_bytes_exactly, parse_bytes
 
 MAX_BUCKETS = 64
-_OFF_WORDS = frozenset({"off", "false", "none", ""})
+_OFF_WORDS = frozenset({"off", "false", "none"})
 
 
 def _refuse_bool(value: object) -> object:
@@ -33,6 +33,13 @@ def _read_size(value: object) -> object:
 def _read_off(value: object) -> object:
     is_off = value is False or (isinstance(value, str) and value.strip().lower() in _OFF_WORDS)
     return None if is_off else value
+
+
+def _refuse_empty(value: object) -> object:
+    """Keep a variable of the shell that was never set from meaning the current folder."""
+    if value == "":
+        raise ValueError("a name is needed")
+    return value
 
 
 def _read_number_or_off(value: object) -> object:
@@ -68,7 +75,7 @@ Size = Annotated[int, BeforeValidator(_read_size)]
 Threshold = Annotated[float | None, BeforeValidator(_read_number_or_off)]
 Count = Annotated[int | None, BeforeValidator(_read_number_or_off)]
 Seed = Annotated[int | None, BeforeValidator(_read_seed)]
-Folder = Annotated[Path | None, BeforeValidator(_read_off)]
+Folder = Annotated[Path | None, BeforeValidator(_refuse_empty), BeforeValidator(_read_off)]
 # Which engines exist is known only where the native module is, two layers up; here a mode is a
 # well-formed name, and `adhash.replay` refuses one that no engine answers to.
 Mode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]

@@ -112,7 +112,10 @@ def comparison_table(summaries: Sequence[Mapping[str, object]]) -> Table:
 
 def _comparison_row(summary: Mapping[str, object], best: float) -> tuple[str, ...]:
     rate = _number(summary, "ops_per_second")
-    quantiles = [_number(summary, "latency_ns", "overall", q) for q in _QUANTILES]
+    is_timed = _number(summary, "latency_ns", "overall", "samples") != 0
+    quantiles = [
+        _number(summary, "latency_ns", "overall", q) if is_timed else None for q in _QUANTILES
+    ]
     bytes_per_entry = _number(summary, "memory", "bytes_per_entry")
     return (
         _mode_label(summary),

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,15 @@ from typing import Any
 import pytest
 
 ADHASH = (sys.executable, "-m", "adhash")
+# Runs a command that permissions bind even where root started it: by dropping the capabilities
+# CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH from what it may ever have.
+_BOUND = """
+import ctypes, os, sys
+for capability in (1, 2):
+    ctypes.CDLL(None).prctl(24, capability)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+BOUND_BY_PERMISSIONS = (sys.executable, "-c", _BOUND) if os.geteuid() == 0 else ()
 # Far above what any run here takes; only a hang reaches it.
 TIMEOUT_S = 120
 
@@ -59,6 +68,7 @@ def adhash(
     *args: str | Path,
     cwd: Path,
     environ: Mapping[str, str] | None = None,
+    prefix: Sequence[str] = (),
     **options: Any,
 ) -> Finished:
     """Run a command to its end.
@@ -71,6 +81,8 @@ def adhash(
         Where to run it.
     environ : mapping or None
         Additions to the environment.
+    prefix : sequence of str
+        A command that runs the command.
     **options
         As for `subprocess.run`; standard input is empty unless given.
     """
@@ -78,7 +90,7 @@ def adhash(
     if "input" not in options:
         given["stdin"] = subprocess.DEVNULL
     done = subprocess.run(
-        [*ADHASH, *map(str, args)],
+        [*prefix, *ADHASH, *map(str, args)],
         cwd=cwd,
         env=clean_environment(environ),
         timeout=TIMEOUT_S,
@@ -109,6 +121,41 @@ def wait_until(condition: Callable[[], object], process: subprocess.Popen[bytes]
         if time.monotonic() > deadline:
             pytest.fail("it did not happen in time")
         time.sleep(0.005)
+
+
+def refused(
+    folder: Path,
+    *args: str | Path,
+    code: int,
+    error: str,
+    words: Sequence[str] = (),
+    **options: Any,
+) -> None:
+    """Run a command that must refuse its work, and check how it does.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to run it; it must be as before afterwards.
+    *args : str or Path
+        The command and its options.
+    code : int
+        The exit code.
+    error : str
+        The name of the error.
+    words : sequence of str
+        What the message or its hint must hold.
+    **options
+        As for `adhash`.
+    """
+    before = content_of(folder)
+    done = adhash(*args, cwd=folder, **options)
+    assert (done.code, done.out) == (code, ""), done
+    assert done.envelope["error"] == error
+    said = f"{done.envelope['detail']} {done.envelope['hint']}"
+    for word in words:
+        assert word in said
+    assert content_of(folder) == before
 
 
 def content_of(folder: Path) -> dict[str, str]:

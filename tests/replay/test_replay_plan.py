@@ -145,7 +145,7 @@ def test_outputs_must_not_overwrite_each_other_or_the_trace(
 ) -> None:
     (tmp_path / "a").mkdir()
     options = {first: tmp_path / "file", second: tmp_path / "a" / ".." / "file"}
-    with pytest.raises(BadInputError, match="different files"):
+    with pytest.raises(BadInputError, match="are the same file"):
         plan(**{"csv": "trace.csv", **options})
 
 

@@ -430,7 +430,7 @@ class AdaptiveMap {
     const double gain = expected_gain(layout, room);
     const std::size_t from = current_.index();
     start_migration(layout, room, hasher_, mostly_dead ? "purge" : "growth");
-    if (layout != from) log_decision(describe_mix("growth"), from, gain);
+    if (layout != from) log_decision(describe_mix("growth").data(), from, gain);
     forget_mix();
   }
 
@@ -447,7 +447,7 @@ class AdaptiveMap {
     } catch (const std::bad_alloc&) {
       return;  // no memory for a better layout: the one at hand still works
     }
-    log_decision(describe_mix("mix"), from, gain);
+    log_decision(describe_mix("mix").data(), from, gain);
     forget_mix();
   }
 
@@ -531,11 +531,12 @@ class AdaptiveMap {
   }
 
   // "growth: 95 % hits, 3 % misses, 2 % inserts, 0 % deletes"
-  std::string describe_mix(const char* when) const {
+  // Without allocating: a look-up that decided to move must not fail for want of a text.
+  std::array<char, 96> describe_mix(const char* when) const noexcept {
     const OperationMix now = mix();
     const double hundredth = std::max(now.total(), 1.0) / 100;
-    char text[96];
-    std::snprintf(text, sizeof text,
+    std::array<char, 96> text;
+    std::snprintf(text.data(), text.size(),
                   "%s: %.0f %% hits, %.0f %% misses, %.0f %% inserts, %.0f %% deletes", when,
                   now.hits / hundredth, now.misses / hundredth, now.inserts / hundredth,
                   now.erases / hundredth);

@@ -45,4 +45,7 @@ def _make(folder: Path, made: list[Path]) -> None:
             made.append(each)
         folder.mkdir(exist_ok=True)  # fails where a file has the name
     except OSError as error:
-        raise StorageError(f"cannot make the folder {folder}: {error.strerror}") from error
+        raise StorageError(
+            f"cannot make the folder {folder}: {(error.strerror or str(error)).lower()}",
+            hint="choose another place for what the run writes",
+        ) from error

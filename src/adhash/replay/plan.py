@@ -12,6 +12,7 @@ from adhash.config_layers import Layer, find_faults, raise_all
 from adhash.config_models import ALL_MODES, MODE_ENGINES, Settings
 from adhash.config_sources import load_settings, merge_layers
 from adhash.errors import BadInputError, StorageError
+from adhash.metrics.writer import FILE_NAME
 
 STDIN = "-"
 PathLike = str | os.PathLike[str]
@@ -229,15 +230,26 @@ def _require_coherence(plan: Plan) -> None:
             f"--snapshot-out names one file, but {len(plan.modes)} modes were asked for",
             hint="give one --mode",
         )
-    files = [
-        path.resolve()
-        for path in (Path(plan.csv), plan.snapshot_out, plan.json_summary_out)
-        if path is not None
-    ]
-    if len(set(files)) < len(files):
-        raise BadInputError(
-            "the trace, --snapshot-out and --json-summary-out must be different files"
-        )
+    _require_distinct_files(plan)
+
+
+def _require_distinct_files(plan: Plan) -> None:
+    """Refuse outputs that would replace each other or what is read; a snapshot may be renewed."""
+    out_dir = plan.settings.metrics.out_dir
+    written = {
+        "--snapshot-out": plan.snapshot_out,
+        "--json-summary-out": plan.json_summary_out,
+        "the ticks of --metrics-out-dir": out_dir and out_dir / FILE_NAME,
+    }
+    named = {"the trace": None if plan.csv == STDIN else Path(plan.csv), **written}
+    if plan.snapshot_in != plan.snapshot_out:
+        named["--snapshot-in"] = plan.snapshot_in
+    owners: dict[Path, str] = {}
+    for name, path in named.items():
+        if path is not None:
+            other = owners.setdefault(path.resolve(), name)
+            if other != name:
+                raise BadInputError(f"{other} and {name} are the same file: {path}")
 
 
 def _require_places(plan: Plan) -> None:
