@@ -52,7 +52,8 @@ class PrefetchPipeline {
         session_.prefetch_slot(hashes_[i + kSlotAhead]);
       }
       use(session_, i, hashes_[i]);
-      if (session_.is_over()) [[unlikely]] return i + 1;
+      if (session_.is_over()) [[unlikely]]
+        return i + 1;
     }
     return n;
   }
@@ -69,7 +70,8 @@ template <class Session, class KeyAt, class Use>
 std::size_t run_plain(Session& session, std::size_t n, KeyAt key_at, Use use) {
   for (std::size_t i = 0; i < n; ++i) {
     use(session, i, session.hash(key_at(i)));
-    if (session.is_over()) [[unlikely]] return i + 1;
+    if (session.is_over()) [[unlikely]]
+      return i + 1;
   }
   return n;
 }
