@@ -439,7 +439,7 @@ class AdaptiveMap {
     decided_at_ = operations_;
     measure_last_gain();
     const std::size_t layout = choose_layout(room_of(current_));
-    if (layout == current_.index()) return fade_mix();
+    if (layout == current_.index() || !has_earned_move(layout)) return;
     const double gain = expected_gain(layout, room_of(current_));
     const std::size_t from = current_.index();
     try {
@@ -449,6 +449,16 @@ class AdaptiveMap {
     }
     log_decision(describe_mix("mix").data(), from, gain);
     forget_mix();
+  }
+
+  // Whether the operations since the last decision would have saved, in another layout, what moving
+  // there costs. Waiting for that bounds the loss from any change of mind to twice the optimum (the
+  // rent-or-buy rule).
+  bool has_earned_move(std::size_t layout) const {
+    constexpr double kMoveNs = 50;  // one entry, warm; see docs/architecture.md
+    const std::size_t room = room_of(current_);
+    const double saved_ns = mix().total() * (cost_in(current_.index(), room) - cost_in(layout, room));
+    return saved_ns > kMoveNs * static_cast<double>(size());
   }
 
   OperationMix mix() const {

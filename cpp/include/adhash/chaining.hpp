@@ -122,7 +122,7 @@ class ChainingTable {
   // See layout_costs.hpp.
   static constexpr LayoutCosts kCosts = {.in_l2 = {4.5, 4.4, 33.0, 6.7},
                                          .in_l3 = {12.0, 12.0, 70.0, 14.0},
-                                         .in_dram = {20.4, 22.7, 100.0, 22.6}};
+                                         .in_dram = {19.5, 20.0, 100.0, 22.6}};
 
   // Throws std::bad_alloc and CapacityError.
   explicit ChainingTable(std::size_t room)

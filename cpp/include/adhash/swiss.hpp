@@ -43,7 +43,7 @@ class SwissTable {
   // See layout_costs.hpp.
   static constexpr LayoutCosts kCosts = {.in_l2 = {4.0, 3.9, 28.0, 6.3},
                                          .in_l3 = {11.0, 9.5, 45.0, 13.0},
-                                         .in_dram = {23.2, 12.6, 90.0, 22.6}};
+                                         .in_dram = {20.0, 12.6, 90.0, 22.6}};
 
   // Throws std::bad_alloc and CapacityError.
   explicit SwissTable(std::size_t room)
