@@ -457,7 +457,8 @@ class AdaptiveMap {
   bool has_earned_move(std::size_t layout) const {
     constexpr double kMoveNs = 50;  // one entry, warm; see docs/architecture.md
     const std::size_t room = room_of(current_);
-    const double saved_ns = mix().total() * (cost_in(current_.index(), room) - cost_in(layout, room));
+    const double saved_ns =
+        mix().total() * (cost_in(current_.index(), room) - cost_in(layout, room));
     return saved_ns > kMoveNs * static_cast<double>(size());
   }
 
