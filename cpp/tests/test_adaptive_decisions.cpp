@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "counted_table.hpp"
 #include "map_cases.hpp"
@@ -23,13 +24,14 @@ AdaptiveOptions eager(std::string_view layout) {
   return options;
 }
 
-IntSubject filled(const AdaptiveOptions& options) {
+IntSubject filled(const AdaptiveOptions& options, std::uint64_t size = kSize) {
   IntSubject map({"priced", "adaptive"},
-                 std::make_unique<map_testing::CountedMap>(5, kSize, options));
-  map.put_range(0, kSize);
+                 std::make_unique<map_testing::CountedMap>(5, size, options));
+  map.put_range(0, size);
   return map;
 }
 
+// Reads keys from `first` on: from 0 hits, from kSize misses.
 void read(IntSubject& map, std::uint64_t first, int times) {
   for (int i = 0; i < times; ++i) map.has(first + static_cast<std::uint64_t>(i) % kSize);
 }
@@ -131,11 +133,32 @@ TEST("the log of decisions is bounded") {
   AdaptiveOptions options = eager("swiss");
   options.migration_step = 4096;
   options.decision_window = 1;
-  IntSubject map = filled(options);
+  IntSubject map = filled(options, 20);
   for (int phase = 0; phase < 700; ++phase) {
-    read(map, phase % 2 == 0 ? 0 : kSize, 1100);
+    for (int i = 0; i < 3000; ++i) map.has(phase % 2 == 0 ? 1 : 1000);
   }
   const adhash::MapStats stats = map.map().stats(0);
   CHECK(stats.migrations > 300);
   CHECK_EQ(stats.decisions.size(), 256u);
+}
+
+// A move costs time for each entry, and must have been worth it before it is made.
+TEST("a larger map waits longer before it moves") {
+  std::vector<std::uint64_t> waited;
+  for (const std::uint64_t size : {300u, 3000u, 30'000u}) {
+    IntSubject map = filled(eager("swiss"), size);
+    std::uint64_t reads = 0;
+    for (; map.map().stats(0).decisions.empty() && reads < 1'000'000; ++reads)
+      map.has(reads % size);
+    waited.push_back(reads);
+  }
+  CHECK(waited[0] < waited[1] && waited[1] < waited[2] && waited[2] < 1'000'000);
+}
+
+// The naive version weighs all operations alike and needs as many misses as there were hits.
+TEST("however long a phase was, a map soon follows the next") {
+  IntSubject map = filled(eager("chaining"));
+  read(map, 0, 300'000);
+  read(map, kSize, 30'000);
+  CHECK_EQ(map.map().stats(0).layout, std::string_view("swiss"));
 }

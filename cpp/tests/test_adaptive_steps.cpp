@@ -212,7 +212,7 @@ TEST("changes of layout stay within a step an operation") {
   std::uint64_t next = 0;
   for (int phase = 0; phase < 12; ++phase) {
     for (int i = 0; i < 400; ++i) map.put(next++);
-    for (int i = 0; i < 5000; ++i) {
+    for (int i = 0; i < 20'000; ++i) {
       map.get(phase % 2 == 0 ? static_cast<std::uint64_t>(i) % next : next + 1);
     }
   }

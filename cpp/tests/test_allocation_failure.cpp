@@ -2,11 +2,13 @@
 // was, or, where it can do without, goes on. Each test insists that something did fail.
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "colliding_keys.hpp"
+#include "counted_table.hpp"
 #include "failing_allocations.hpp"
 #include "map_cases.hpp"
 
@@ -244,10 +246,12 @@ TEST("a look-up that decides to move the map survives any failure") {
   std::size_t survived = 0;
   for (const char* first : {"chaining", "robinhood", "swiss"}) {
     for (std::int64_t n = 0; n < 8; ++n) {
-      Subject<IntKey, WordValue> subject(map_testing::restless(first, 4), 1, 2000);
-      subject.put_range(0, 500);
-      for (std::uint64_t i = 0; i < 3000; ++i) {
-        const std::uint64_t key = subject.key(i < 1500 ? i % 500 : i);
+      const MapCase map_case = map_testing::restless(first, 4);
+      Subject<IntKey, WordValue> subject(
+          map_case, std::make_unique<map_testing::CountedMap>(1, 100, map_case.options));
+      subject.put_range(0, 100);
+      for (std::uint64_t i = 0; i < 12'000; ++i) {
+        const std::uint64_t key = subject.key(i < 6000 ? i % 100 : i);
         std::uint64_t value = 0;
         const Outcome outcome = map_testing::run_failing(n, [&] { subject.map().get(key, value); });
         CHECK(outcome != Outcome::threw);

@@ -105,7 +105,6 @@ TEST("floods end in the keyed hash, and after that nothing more changes") {
       flood(map, 3000);
       const adhash::MapStats stats = map.stats(0);
       CHECK(stats.reseeds >= std::min<std::uint64_t>(flooded, 2) && stats.reseeds <= 2);
-      CHECK_EQ(map.hash_generation(), stats.reseeds);
     }
     CHECK_EQ(map.stats(0).decisions[0].signal, std::string("probe alarm: new seed"));
     CHECK_EQ(map.stats(0).decisions[1].signal, std::string("probe alarm: keyed hash"));

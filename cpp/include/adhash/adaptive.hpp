@@ -439,7 +439,8 @@ class AdaptiveMap {
     decided_at_ = operations_;
     measure_last_gain();
     const std::size_t layout = choose_layout(room_of(current_));
-    if (layout == current_.index() || !has_earned_move(layout)) return;
+    if (layout == current_.index()) return fade_mix();
+    if (!has_earned_move(layout)) return;
     const double gain = expected_gain(layout, room_of(current_));
     const std::size_t from = current_.index();
     try {
@@ -468,8 +469,8 @@ class AdaptiveMap {
   }
   void forget_mix() { mix_hits_ = mix_misses_ = mix_inserts_ = mix_erases_ = 0; }
 
-  // What is older than a window counts half as much with each that follows: a long phase of one
-  // mix does not outvote the next, and a growth soon after has more to go by than a few operations.
+  // While no other layout is better, what is older than a window counts half as much with each that
+  // follows: however long the layout at hand was the best, a new phase is not outvoted by the past.
   void fade_mix() {
     for (std::uint64_t* count : {&mix_hits_, &mix_misses_, &mix_inserts_, &mix_erases_})
       *count /= 2;
