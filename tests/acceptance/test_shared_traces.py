@@ -54,9 +54,7 @@ def test_every_trace_of_the_folder_is_replayed_here() -> None:
 
 
 @pytest.mark.parametrize("name", TRACES)
-def test_every_engine_answers_a_recorded_trace_as_the_model_does(
-    name: str, tmp_path: Path
-) -> None:
+def test_every_engine_answers_a_recorded_trace_as_the_model_does(name: str, tmp_path: Path) -> None:
     expected = counted()[name]
     csv = _converted(name, tmp_path)
     assert csv.stat().st_size == expected["csv_bytes"]
