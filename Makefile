@@ -60,7 +60,7 @@ bench: $(VENV)/.dev  ## Measure every speed claim and print ratios
 lint: $(VENV)/.dev  ## Check format and lint of Python and C++
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
+	@$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
 
 types: $(VENV)/.dev  ## Check types (mypy, strict)
 	$(BIN)/mypy

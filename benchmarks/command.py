@@ -77,9 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--traces",
         type=Path,
-        default=ROOT.parent / "shared" / "data",
+        default=ROOT / "traces",
         metavar="DIR",
-        help="a folder of recorded traces with their convert.py [../shared/data]",
+        help="a folder of recorded traces with their convert.py [traces]",
     )
     parser.add_argument("--no-pin", action="store_true", help="do not bind to one CPU")
     parser.add_argument("--list", action="store_true", help="print the names of the cases")

@@ -2,11 +2,10 @@
 // every layout's kCosts. CPU time of this thread, engines interleaved, medians over rounds.
 //
 //   bench_layouts [rounds]
-#include <ctime>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <map>
 #include <string>
 #include <vector>
@@ -59,18 +58,18 @@ void measure(const std::string& engine, std::size_t n, Figures& figures) {
   const auto map = make_map<IntKey, WordValue>(engine, 42, 0, AdaptiveOptions{});
   figures["1 insert"].push_back(ns_per_operation(n, [&] { map->put_many(keys, values.data()); }));
   for (int warm = 0; warm < 2; ++warm) map->get_many(hits, values.data(), found.get());
-  figures["2 hit, batched"].push_back(ns_per_operation(
-      hits.size(), [&] { map->get_many(hits, values.data(), found.get()); }));
-  figures["3 miss, batched"].push_back(ns_per_operation(
-      misses.size(), [&] { map->get_many(misses, values.data(), found.get()); }));
+  figures["2 hit, batched"].push_back(
+      ns_per_operation(hits.size(), [&] { map->get_many(hits, values.data(), found.get()); }));
+  figures["3 miss, batched"].push_back(
+      ns_per_operation(misses.size(), [&] { map->get_many(misses, values.data(), found.get()); }));
   figures["4 hit"].push_back(ns_per_operation(hits.size(), [&] {
     for (const std::uint64_t key : hits) sink += map->get(key, values[0]);
   }));
   figures["5 miss"].push_back(ns_per_operation(misses.size(), [&] {
     for (const std::uint64_t key : misses) sink += map->get(key, values[0]);
   }));
-  figures["6 update, batched"].push_back(ns_per_operation(
-      hits.size(), [&] { map->put_many(hits, values.data()); }));
+  figures["6 update, batched"].push_back(
+      ns_per_operation(hits.size(), [&] { map->put_many(hits, values.data()); }));
   figures["7 erase, batched"].push_back(ns_per_operation(n, [&] { map->erase_many(keys); }));
 }
 

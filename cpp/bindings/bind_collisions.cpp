@@ -51,7 +51,8 @@ void search(std::size_t count, Accept accept) {
   for (std::uint64_t candidate = 0; found < count;) {
     {
       const nb::gil_scoped_release released;
-      for (std::uint64_t i = 0; i < kBetweenSignals && found < count; ++i) found += accept(candidate++);
+      for (std::uint64_t i = 0; i < kBetweenSignals && found < count; ++i)
+        found += accept(candidate++);
     }
     if (PyErr_CheckSignals() != 0) throw nb::python_error();
   }

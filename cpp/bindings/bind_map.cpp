@@ -148,7 +148,9 @@ class MapIterator {
   std::size_t position_ = 0;
 };
 
-PyObject* iterator_next(PyObject* self) { return nb::inst_ptr<MapIterator>(self)->next(); }
+PyObject* iterator_next(PyObject* self) {
+  return nb::inst_ptr<MapIterator>(self)->next();
+}
 
 PyObject* iterate(PyObject* self, Yields yields) {
   return guarded<PyObject*>(self, nullptr, [&](TypedMap& map) {
@@ -157,7 +159,9 @@ PyObject* iterate(PyObject* self, Yields yields) {
         .ptr();
   });
 }
-PyObject* iterate_keys(PyObject* self) { return iterate(self, Yields::keys); }
+PyObject* iterate_keys(PyObject* self) {
+  return iterate(self, Yields::keys);
+}
 
 PyMethodDef map_methods[] = {
     {"get", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(get)), METH_FASTCALL,
@@ -242,11 +246,12 @@ nb::dict describe(const MapStats& stats) {
   return row;
 }
 
-void init_map(nb::pointer_and_handle<MapObject> self, std::string engine, std::string key, std::string value,
-              std::uint64_t seed, std::size_t capacity, const nb::dict& adaptive) {
+void init_map(nb::pointer_and_handle<MapObject> self, std::string engine, std::string key,
+              std::string value, std::uint64_t seed, std::size_t capacity,
+              const nb::dict& adaptive) {
   if (nb::inst_ready(self.h)) throw nb::type_error("Map.__init__ was called twice");
   new (self.p) MapObject(make_typed_map(MapSpec{std::move(engine), std::move(key), std::move(value),
-                                              seed, capacity, read_adaptive(adaptive)}));
+                                                seed, capacity, read_adaptive(adaptive)}));
 }
 
 }  // namespace
@@ -296,11 +301,12 @@ void bind_map(nb::module_& module) {
                              std::size_t limit) { return self.map().export_rows(cursor, limit); })
       .def("pin", [](MapObject& self) { self.map().pin(); })
       .def("unpin", [](MapObject& self) { self.map().unpin(); })
-      .def("stats",
-           [](MapObject& self, std::size_t probe_samples) {
-             return describe(self.map().stats(probe_samples));
-           },
-           nb::arg("probe_samples") = std::numeric_limits<std::size_t>::max())
+      .def(
+          "stats",
+          [](MapObject& self, std::size_t probe_samples) {
+            return describe(self.map().stats(probe_samples));
+          },
+          nb::arg("probe_samples") = std::numeric_limits<std::size_t>::max())
       .def("reserve", [](MapObject& self, std::size_t entries) { self.map().reserve(entries); })
       .def("clear", [](MapObject& self) { self.map().clear(); })
       .def("compact", [](MapObject& self) { self.map().compact(); });

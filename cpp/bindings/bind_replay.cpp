@@ -129,7 +129,8 @@ class TypedReplay final : public AnyReplay {
 
   static void sleep_until(std::uint64_t deadline_ns) {
     const std::uint64_t now_ns = steady_now_ns();
-    if (now_ns < deadline_ns) std::this_thread::sleep_for(std::chrono::nanoseconds(deadline_ns - now_ns));
+    if (now_ns < deadline_ns)
+      std::this_thread::sleep_for(std::chrono::nanoseconds(deadline_ns - now_ns));
   }
 
   TypedMap& owner_;
@@ -186,7 +187,8 @@ class PythonReplay {
  private:
   static void refuse_floats(const TypedMap& map) {
     if (map.spec().value != "float64") return;
-    PyErr_SetString(errors.value_type, "a trace's values are int64, uint64, bytes or str; not float64");
+    PyErr_SetString(errors.value_type,
+                    "a trace's values are int64, uint64, bytes or str; not float64");
     throw nb::python_error();
   }
 
@@ -252,7 +254,8 @@ nb::dict latency_summary(const PythonReplay& self, const std::string& op) {
   return row;
 }
 
-std::vector<std::tuple<std::uint64_t, std::uint64_t, std::string>> pauses_of(const PythonReplay& self) {
+std::vector<std::tuple<std::uint64_t, std::uint64_t, std::string>> pauses_of(
+    const PythonReplay& self) {
   std::vector<std::tuple<std::uint64_t, std::uint64_t, std::string>> rows;
   for (const Pause& pause : self.replay().pauses()) {
     rows.emplace_back(pause.at_ns, pause.ns, std::string(pause.cause));
@@ -273,13 +276,14 @@ void bind_replay(nb::module_& module) {
       .def("feed_columns",
            [](PythonReplay& self, InputArray<std::uint8_t> ops, nb::handle keys,
               nb::handle values) { self.idle().feed_columns(std::move(ops), keys, values); })
-      .def("advance", [](PythonReplay& self,
-                         std::uint64_t budget_ns) { return self.advance(budget_ns); })
+      .def("advance",
+           [](PythonReplay& self, std::uint64_t budget_ns) { return self.advance(budget_ns); })
       .def("counters", &counters_of)
       .def("percentiles", &percentiles)
       .def("latency_summary", &latency_summary)
       .def("latency_counts",
-           [](const PythonReplay& self, const std::string& op, const std::vector<std::uint64_t>& bounds) {
+           [](const PythonReplay& self, const std::string& op,
+              const std::vector<std::uint64_t>& bounds) {
              return latency_of(self, op).counts_below(bounds);
            })
       .def("pauses", &pauses_of);

@@ -89,7 +89,9 @@ class PythonCheck {
 nb::tuple infer(nb::handle block, bool last) {
   const Buffer buffer(block);
   const InferredTypes types = infer_types(buffer.view().data(), buffer.view().size(), last);
-  const char* key = types.key == KeyKind::int64 ? "int64" : types.key == KeyKind::uint64 ? "uint64" : "str";
+  const char* key = types.key == KeyKind::int64    ? "int64"
+                    : types.key == KeyKind::uint64 ? "uint64"
+                                                   : "str";
   return nb::make_tuple(key, types.value == ValueKind::int64 ? "int64" : "bytes");
 }
 
@@ -127,8 +129,10 @@ void bind_trace(nb::module_& module) {
                     std::size_t>(),
            nb::kw_only(), nb::arg("key_type"), nb::arg("value_type"), nb::arg("max_rows"),
            nb::arg("max_line_bytes"), nb::arg("max_errors") = 20)
-      .def("feed_csv", [](PythonCheck& self, nb::handle block, bool last) { self.feed(Buffer(block), last); },
-           nb::arg("block"), nb::arg("last"))
+      .def(
+          "feed_csv",
+          [](PythonCheck& self, nb::handle block, bool last) { self.feed(Buffer(block), last); },
+          nb::arg("block"), nb::arg("last"))
       .def("is_finished", [](const PythonCheck& self) { return self.check().is_finished(); })
       .def("rows", [](const PythonCheck& self) { return self.check().rows(); })
       .def("counts", &counts_of)

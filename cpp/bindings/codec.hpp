@@ -28,8 +28,8 @@ constexpr const char* role_name() {
 template <Role kRole>
 inline bool refuse(PyObject* object, const char* wanted) {
   PyErr_Clear();
-  PyErr_Format(type_error<kRole>(), "%s must be %s; got %.80R of type %s", role_name<kRole>(), wanted,
-               object, Py_TYPE(object)->tp_name);
+  PyErr_Format(type_error<kRole>(), "%s must be %s; got %.80R of type %s", role_name<kRole>(),
+               wanted, object, Py_TYPE(object)->tp_name);
   return false;
 }
 
@@ -54,7 +54,8 @@ struct Int64Codec {
       number = PyLong_AsLongLongAndOverflow(index, &overflow);
       Py_DECREF(index);
     }
-    if (overflow != 0) [[unlikely]] return refuse<kRole>(object, "an int in [-2**63, 2**63)");
+    if (overflow != 0) [[unlikely]]
+      return refuse<kRole>(object, "an int in [-2**63, 2**63)");
     word = static_cast<std::uint64_t>(number);
     return true;
   }

@@ -50,7 +50,8 @@ Column<std::string_view>::Column(nb::handle object, std::string_view, PyObject* 
     const std::int64_t first = offsets(i);
     const std::int64_t last = offsets(i + 1);
     if (first < 0 || last < first || last > size) {
-      refuse(error, "offsets must ascend within the data; element " + std::to_string(i) + " does not");
+      refuse(error,
+             "offsets must ascend within the data; element " + std::to_string(i) + " does not");
     }
     views_.emplace_back(bytes + first, static_cast<std::size_t>(last - first));
   }

@@ -1,8 +1,8 @@
 // Columns: many keys or values at once, between numpy arrays and the spans that engines take.
 //
 // Numbers are one array of their dtype. Bytes and text are a pair (offsets, data): `offsets` int64
-// of shape (n + 1,), `data` uint8; element i is data[offsets[i]:offsets[i + 1]]. That is Arrow's own
-// form, so Arrow arrays come and go without a copy in Python.
+// of shape (n + 1,), `data` uint8; element i is data[offsets[i]:offsets[i + 1]]. That is Arrow's
+// own form, so Arrow arrays come and go without a copy in Python.
 #pragma once
 
 #include <nanobind/nanobind.h>

@@ -17,7 +17,11 @@ extern ErrorTypes errors;
 void import_errors();
 
 // The errors a type may raise, by role.
-inline PyObject* key_type_error() { return errors.key_type; }
-inline PyObject* value_type_error() { return errors.value_type; }
+inline PyObject* key_type_error() {
+  return errors.key_type;
+}
+inline PyObject* value_type_error() {
+  return errors.value_type;
+}
 
 }  // namespace adhash::python

@@ -14,7 +14,8 @@ class MapLock {
  public:
   // Returns once no batch holds the map. PRECONDITION: the GIL is held; it is held again after.
   void wait_until_free() {
-    while (held_) [[unlikely]] wait();
+    while (held_) [[unlikely]]
+      wait();
   }
 
   // Holds the map and gives up the GIL for the length of a scope.

@@ -181,13 +181,18 @@ template <template <Role> class KeyCodec>
 std::unique_ptr<TypedMap> make_keyed(MapSpec spec) {
   using Key = KeyCodec<Role::key>;
   const std::string value = spec.value;
-  if (value == "int64") return std::make_unique<CodecMap<Key, Int64Codec<Role::value>>>(std::move(spec));
-  if (value == "uint64") return std::make_unique<CodecMap<Key, UInt64Codec<Role::value>>>(std::move(spec));
+  if (value == "int64")
+    return std::make_unique<CodecMap<Key, Int64Codec<Role::value>>>(std::move(spec));
+  if (value == "uint64")
+    return std::make_unique<CodecMap<Key, UInt64Codec<Role::value>>>(std::move(spec));
   if (value == "float64") return std::make_unique<CodecMap<Key, Float64Codec>>(std::move(spec));
-  if (value == "bytes") return std::make_unique<CodecMap<Key, BytesCodec<Role::value>>>(std::move(spec));
-  if (value == "str") return std::make_unique<CodecMap<Key, StrCodec<Role::value>>>(std::move(spec));
+  if (value == "bytes")
+    return std::make_unique<CodecMap<Key, BytesCodec<Role::value>>>(std::move(spec));
+  if (value == "str")
+    return std::make_unique<CodecMap<Key, StrCodec<Role::value>>>(std::move(spec));
   PyErr_Format(errors.bad_input,
-               "value must be 'int64', 'uint64', 'float64', 'bytes' or 'str'; got '%s'", value.c_str());
+               "value must be 'int64', 'uint64', 'float64', 'bytes' or 'str'; got '%s'",
+               value.c_str());
   throw nb::python_error();
 }
 

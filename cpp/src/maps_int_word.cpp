@@ -4,6 +4,6 @@
 namespace adhash {
 
 template AnyMapPtr<IntKey, WordValue> make_map(std::string_view, std::uint64_t, std::size_t,
-                                            const AdaptiveOptions&);
+                                               const AdaptiveOptions&);
 
 }  // namespace adhash

@@ -10,6 +10,7 @@ import io
 import itertools
 import lzma
 import os
+import pwd
 import subprocess
 import sys
 import threading
@@ -438,12 +439,23 @@ def test_a_path_with_a_nul_is_a_storage_error() -> None:
         open_trace("a\0b")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@contextlib.contextmanager
+def without_privileges() -> Iterator[None]:
+    """Run as an ordinary user, because root may read everything."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(pwd.getpwnam("nobody").pw_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
 def test_an_unreadable_file_is_a_storage_error(tmp_path: Path) -> None:
     path = tmp_path / "secret.csv"
     path.write_bytes(CSV)
     path.chmod(0)
-    with pytest.raises(StorageError, match="permission denied"):
+    with without_privileges(), pytest.raises(StorageError, match="permission denied"):
         open_trace(path)
 
 

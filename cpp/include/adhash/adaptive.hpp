@@ -84,14 +84,17 @@ class AdaptiveMap {
 
   // Returns the slot of a key, or nullptr. The pointer lives until the next operation.
   Slot* find(KeyView key, Hash hash) {
-    if ((++operations_ & kHousekeepingMask) == 0) [[unlikely]] return find_and_keep_house(key, hash);
+    if ((++operations_ & kHousekeepingMask) == 0) [[unlikely]]
+      return find_and_keep_house(key, hash);
     return find_counted(key, hash);
   }
 
   // Returns whether the key is new. Throws std::bad_alloc; then the map is as it was.
   bool put(KeyView key, Hash hash, ValueView value) {
-    if ((++operations_ & kHousekeepingMask) == 0) [[unlikely]] keep_house();
-    if (is_moving()) [[unlikely]] step_unless_pinned();
+    if ((++operations_ & kHousekeepingMask) == 0) [[unlikely]]
+      keep_house();
+    if (is_moving()) [[unlikely]]
+      step_unless_pinned();
     if (Slot* slot = locate(key, hash)) {
       ++mix_hits_;
       Entry::Values::assign(slot->value, value, arena_);
@@ -103,7 +106,8 @@ class AdaptiveMap {
 
   bool erase(KeyView key, Hash hash) {
     ++operations_;
-    if (is_moving()) [[unlikely]] step_unless_pinned();
+    if (is_moving()) [[unlikely]]
+      step_unless_pinned();
     if (Slot* slot = find_in(current_, key, hash)) {
       ++mix_erases_;
       Entry::release(*slot, arena_);
@@ -121,8 +125,8 @@ class AdaptiveMap {
 
   std::size_t size() const { return size_of(current_) + (old_ ? size_of(*old_) : 0); }
   std::size_t memory_bytes() const {
-    return sizeof(*this) + bytes_of(current_) + (old_ ? bytes_of(*old_) : 0) + arena_.memory_bytes() +
-           decisions_.capacity() * sizeof(Decision);
+    return sizeof(*this) + bytes_of(current_) + (old_ ? bytes_of(*old_) : 0) +
+           arena_.memory_bytes() + decisions_.capacity() * sizeof(Decision);
   }
 
   // Iteration: the old table's positions, then the current one's.
@@ -134,7 +138,8 @@ class AdaptiveMap {
       if (from < split) return from;
     }
     const std::size_t all = positions_of(current_);
-    return split + std::visit([=](auto& table) { return table.next_full(from - split, all); }, current_);
+    return split +
+           std::visit([=](auto& table) { return table.next_full(from - split, all); }, current_);
   }
   KeyView key_at(std::size_t position) { return Entry::Keys::view(slot_at(position)->key); }
   ValueView value_at(std::size_t position) { return value_of(*slot_at(position)); }
@@ -148,8 +153,9 @@ class AdaptiveMap {
     for (; operations > 0 && is_moving() && pins_ == 0; --operations) step();
   }
 
-  // Runs body(session) for some operations of a batch. While nothing moves the session is one on the
-  // table of the moment (table_session.hpp), else the map itself; the body stops when it is over.
+  // Runs body(session) for some operations of a batch. While nothing moves the session is one on
+  // the table of the moment (table_session.hpp), else the map itself; the body stops when it is
+  // over.
   template <class Body>
   void with_session(Body body) {
     keep_house();
@@ -230,9 +236,7 @@ class AdaptiveMap {
   }
 
   // An old table that was emptied has no positions left to iterate, whatever it still has mapped.
-  std::size_t old_positions() const {
-    return old_ && size_of(*old_) > 0 ? positions_of(*old_) : 0;
-  }
+  std::size_t old_positions() const { return old_ && size_of(*old_) > 0 ? positions_of(*old_) : 0; }
   Slot* slot_at(std::size_t position) {
     const std::size_t split = old_positions();
     if (position < split) {
@@ -252,11 +256,13 @@ class AdaptiveMap {
   }
   Slot* locate(KeyView key, Hash hash) {
     Slot* slot = find_in(current_, key, hash);
-    if (slot == nullptr && old_) [[unlikely]] slot = find_in_old(key, hash);
+    if (slot == nullptr && old_) [[unlikely]]
+      slot = find_in_old(key, hash);
     return slot;
   }
   ADHASH_ALWAYS_INLINE Slot* find_counted(KeyView key, Hash hash) {
-    if (is_moving()) [[unlikely]] step_unless_pinned();
+    if (is_moving()) [[unlikely]]
+      step_unless_pinned();
     Slot* slot = locate(key, hash);
     ++(slot != nullptr ? mix_hits_ : mix_misses_);
     return slot;
@@ -275,8 +281,10 @@ class AdaptiveMap {
   // --- changes ------------------------------------------------------------------------------
 
   void insert_new(KeyView key, Hash hash, ValueView value) {
-    if (is_moving() && pins_ > 0) [[unlikely]] step();  // insertions never outrun the migration
-    if (is_full(current_)) [[unlikely]] grow();
+    if (is_moving() && pins_ > 0) [[unlikely]]
+      step();  // insertions never outrun the migration
+    if (is_full(current_)) [[unlikely]]
+      grow();
     Slot slot = Entry::make(key, hash, value, arena_);
     try {
       std::visit([&](auto& table) { table.insert(slot, hash); }, current_);
@@ -285,7 +293,8 @@ class AdaptiveMap {
       throw;
     }
     ++mix_inserts_;
-    if (beyond_of(current_) >= kAlarmInsertions && !is_moving()) [[unlikely]] answer_alarm();
+    if (beyond_of(current_) >= kAlarmInsertions && !is_moving()) [[unlikely]]
+      answer_alarm();
   }
 
   ADHASH_COLD bool erase_from_old(KeyView key, Hash hash) {
@@ -318,8 +327,9 @@ class AdaptiveMap {
     PauseTimer timer(pauses_, cause_);
     if (size_of(*old_) > 0) {
       move_some(options_.migration_step);
-    } else if (std::visit([&](auto& table) { return table.release_slice(options_.free_slice_bytes); },
-                          *old_)) {
+    } else if (std::visit(
+                   [&](auto& table) { return table.release_slice(options_.free_slice_bytes); },
+                   *old_)) {
       end_migration();
     }
   }
@@ -332,16 +342,16 @@ class AdaptiveMap {
   // Never throws: an entry that cannot be copied for want of memory stays where it is.
   void move_some(std::size_t entries) {
     try {
-      std::visit([&](auto& from) { std::visit([&](auto& to) { move(from, to, entries); }, current_); },
-                 *old_);
+      std::visit(
+          [&](auto& from) { std::visit([&](auto& to) { move(from, to, entries); }, current_); },
+          *old_);
     } catch (const std::bad_alloc&) {
     }
   }
 
   template <class From, class To>
   void move(From& from, To& to, std::size_t entries) {
-    const std::size_t limit =
-        std::min(cursor_ + entries * kPositionsPerEntry, from.positions());
+    const std::size_t limit = std::min(cursor_ + entries * kPositionsPerEntry, from.positions());
     for (; entries > 0; --entries) {
       cursor_ = from.next_full(cursor_, limit);
       if (cursor_ >= limit) return;
@@ -354,7 +364,8 @@ class AdaptiveMap {
     }
   }
 
-  // Puts all entries into one fresh table, at once. Throws std::bad_alloc; then nothing has changed.
+  // Puts all entries into one fresh table, at once. Throws std::bad_alloc; then nothing has
+  // changed.
   ADHASH_COLD void gather(std::size_t room) {
     auto next = Layouts::make(current_.index(), std::max(room, size()));
     if (old_) copy_all(*old_, next, rehashing_);
@@ -365,23 +376,31 @@ class AdaptiveMap {
   }
 
   void copy_all(AnyTable& from, AnyTable& to, bool rehash) const {
-    std::visit([&](auto& source) { std::visit([&](auto& target) {
-      const std::size_t end = source.positions();
-      for (std::size_t at = source.next_full(0, end); at < end; at = source.next_full(at + 1, end)) {
-        Slot slot = *source.slot_at(at);
-        const Hash hash = rehash ? Entry::Keys::rehash(slot.key, hasher_)
-                                 : Entry::hash_of(slot, hasher_);
-        target.insert(slot, hash);
-      }
-    }, to); }, from);
+    std::visit(
+        [&](auto& source) {
+          std::visit(
+              [&](auto& target) {
+                const std::size_t end = source.positions();
+                for (std::size_t at = source.next_full(0, end); at < end;
+                     at = source.next_full(at + 1, end)) {
+                  Slot slot = *source.slot_at(at);
+                  const Hash hash = rehash ? Entry::Keys::rehash(slot.key, hasher_)
+                                           : Entry::hash_of(slot, hasher_);
+                  target.insert(slot, hash);
+                }
+              },
+              to);
+        },
+        from);
   }
 
   // PRECONDITION: no migration is under way. Throws std::bad_alloc; then nothing has changed.
   void start_migration(std::size_t layout, std::size_t room, const Hasher& hasher,
                        std::string_view cause) {
     // Insertions go on while entries move: there must be room for those as well.
-    const std::size_t steps = positions_of(current_) / (options_.migration_step * kPositionsPerEntry) +
-                              size() / options_.migration_step + 1;
+    const std::size_t steps =
+        positions_of(current_) / (options_.migration_step * kPositionsPerEntry) +
+        size() / options_.migration_step + 1;
     auto next = Layouts::make(layout, std::max(room, size() + steps));
     old_.emplace(std::move(current_));
     current_ = std::move(next);
@@ -411,7 +430,7 @@ class AdaptiveMap {
     const double gain = expected_gain(layout, room);
     const std::size_t from = current_.index();
     start_migration(layout, room, hasher_, mostly_dead ? "purge" : "growth");
-    if (layout != from) log_decision(describe_mix("growth"), from, gain);
+    if (layout != from) log_decision(describe_mix("growth").data(), from, gain);
     forget_mix();
   }
 
@@ -420,7 +439,7 @@ class AdaptiveMap {
     decided_at_ = operations_;
     measure_last_gain();
     const std::size_t layout = choose_layout(room_of(current_));
-    if (layout == current_.index()) return fade_mix();
+    if (layout == current_.index() || !has_earned_move(layout)) return;
     const double gain = expected_gain(layout, room_of(current_));
     const std::size_t from = current_.index();
     try {
@@ -428,8 +447,19 @@ class AdaptiveMap {
     } catch (const std::bad_alloc&) {
       return;  // no memory for a better layout: the one at hand still works
     }
-    log_decision(describe_mix("mix"), from, gain);
+    log_decision(describe_mix("mix").data(), from, gain);
     forget_mix();
+  }
+
+  // Whether the operations since the last decision would have saved, in another layout, what moving
+  // there costs. Waiting for that bounds the loss from any change of mind to twice the optimum (the
+  // rent-or-buy rule).
+  bool has_earned_move(std::size_t layout) const {
+    constexpr double kMoveNs = 50;  // one entry, warm; see docs/architecture.md
+    const std::size_t room = room_of(current_);
+    const double saved_ns =
+        mix().total() * (cost_in(current_.index(), room) - cost_in(layout, room));
+    return saved_ns > kMoveNs * static_cast<double>(size());
   }
 
   OperationMix mix() const {
@@ -441,7 +471,8 @@ class AdaptiveMap {
   // What is older than a window counts half as much with each that follows: a long phase of one
   // mix does not outvote the next, and a growth soon after has more to go by than a few operations.
   void fade_mix() {
-    for (std::uint64_t* count : {&mix_hits_, &mix_misses_, &mix_inserts_, &mix_erases_}) *count /= 2;
+    for (std::uint64_t* count : {&mix_hits_, &mix_misses_, &mix_inserts_, &mix_erases_})
+      *count /= 2;
   }
 
   double cost_in(std::size_t layout, std::size_t room) const {
@@ -472,7 +503,8 @@ class AdaptiveMap {
     try {
       PauseTimer timer(pauses_, "reseed");
       std::uint64_t state = hasher_.seed() ^ static_cast<std::uint64_t>(steady_now_ns());
-      const Hasher fresh(splitmix64(state), reseeds_ == 0 ? HashStrength::fold : HashStrength::keyed);
+      const Hasher fresh(splitmix64(state),
+                         reseeds_ == 0 ? HashStrength::fold : HashStrength::keyed);
       start_migration(current_.index(), room_of(current_), fresh, "reseed");
     } catch (const std::bad_alloc&) {
       return;  // the next long probe asks again
@@ -486,7 +518,8 @@ class AdaptiveMap {
   void watch_probes() {
     std::visit(
         [&](auto& table) {
-          const double full = static_cast<double>(table.room()) / static_cast<double>(table.capacity());
+          const double full =
+              static_cast<double>(table.room()) / static_cast<double>(table.capacity());
           const double longest = 2 * options_.probe_alarm * table.expected_probe(full);
           table.watch().set_limit(static_cast<std::size_t>(longest));
         },
@@ -509,12 +542,14 @@ class AdaptiveMap {
   }
 
   // "growth: 95 % hits, 3 % misses, 2 % inserts, 0 % deletes"
-  std::string describe_mix(const char* when) const {
+  // Without allocating: a look-up that decided to move must not fail for want of a text.
+  std::array<char, 96> describe_mix(const char* when) const noexcept {
     const OperationMix now = mix();
     const double hundredth = std::max(now.total(), 1.0) / 100;
-    char text[96];
-    std::snprintf(text, sizeof text, "%s: %.0f %% hits, %.0f %% misses, %.0f %% inserts, %.0f %% deletes",
-                  when, now.hits / hundredth, now.misses / hundredth, now.inserts / hundredth,
+    std::array<char, 96> text;
+    std::snprintf(text.data(), text.size(),
+                  "%s: %.0f %% hits, %.0f %% misses, %.0f %% inserts, %.0f %% deletes", when,
+                  now.hits / hundredth, now.misses / hundredth, now.inserts / hundredth,
                   now.erases / hundredth);
     return text;
   }

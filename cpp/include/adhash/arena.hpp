@@ -72,8 +72,8 @@ class Arena {
     LargeBlock* next;
   };
 
-  static constexpr unsigned kFirstClassLog2 = 4;   // 16 bytes
-  static constexpr unsigned kLastClassLog2 = 14;   // 16 KiB
+  static constexpr unsigned kFirstClassLog2 = 4;  // 16 bytes
+  static constexpr unsigned kLastClassLog2 = 14;  // 16 KiB
   static constexpr std::size_t kLargestClassBytes = std::size_t{1} << kLastClassLog2;
   static constexpr unsigned kClasses = (kLastClassLog2 - kFirstClassLog2) * 4 + 1;
   static constexpr std::size_t kFirstChunkBytes = kLargestClassBytes;

@@ -33,7 +33,8 @@ namespace adhash {
 template <class Slot>
 struct alignas(kCacheLineBytes) Bucket {
   static constexpr std::size_t kBytes = sizeof(Slot) > 32 ? 192 : 128;
-  static constexpr unsigned kSlots = static_cast<unsigned>(std::min<std::size_t>(7, (kBytes - 16) / sizeof(Slot)));
+  static constexpr unsigned kSlots =
+      static_cast<unsigned>(std::min<std::size_t>(7, (kBytes - 16) / sizeof(Slot)));
   using Mask = BitMask<8>;
 
   Tag tags[8];
@@ -56,7 +57,8 @@ class BucketPool {
 
   BucketType& operator[](std::uint32_t number) const {
     const std::size_t index = number - 1;
-    return reinterpret_cast<BucketType*>(chunks_[index / kChunkBuckets].data())[index % kChunkBuckets];
+    return reinterpret_cast<BucketType*>(
+        chunks_[index / kChunkBuckets].data())[index % kChunkBuckets];
   }
 
   // Returns the number of a zeroed bucket. Throws std::bad_alloc.
@@ -88,7 +90,8 @@ class BucketPool {
 
   // Frees chunks of at most about `bytes`, from the end; true when none is left.
   bool release_slice(std::size_t bytes) {
-    const std::size_t count = std::max<std::size_t>(1, bytes / (kChunkBuckets * sizeof(BucketType)));
+    const std::size_t count =
+        std::max<std::size_t>(1, bytes / (kChunkBuckets * sizeof(BucketType)));
     for (std::size_t i = 0; i < count && !chunks_.empty(); ++i) chunks_.pop_back();
     return chunks_.empty();
   }
@@ -119,7 +122,7 @@ class ChainingTable {
   // See layout_costs.hpp.
   static constexpr LayoutCosts kCosts = {.in_l2 = {4.5, 4.4, 33.0, 6.7},
                                          .in_l3 = {12.0, 12.0, 70.0, 14.0},
-                                         .in_dram = {20.4, 22.7, 100.0, 22.6}};
+                                         .in_dram = {19.5, 20.0, 100.0, 22.6}};
 
   // Throws std::bad_alloc and CapacityError.
   explicit ChainingTable(std::size_t room)
@@ -132,7 +135,8 @@ class ChainingTable {
     for (BucketOfSlots* bucket = &buckets()[home(hash)];; bucket = &pool_[bucket->overflow]) {
       for (auto match = bucket->match(tag); match; match.remove_lowest()) {
         Slot& slot = bucket->slots[match.lowest()];
-        if (Entry::equals(slot, key, hash)) [[likely]] return &slot;
+        if (Entry::equals(slot, key, hash)) [[likely]]
+          return &slot;
       }
       if (bucket->overflow == 0) return nullptr;
     }
@@ -195,7 +199,8 @@ class ChainingTable {
   std::size_t next_full(std::size_t from, std::size_t limit) const {
     while (from < limit) {
       const std::size_t number = from / BucketOfSlots::kSlots;
-      const auto full = bucket_at(number).match_full().from(static_cast<unsigned>(from % BucketOfSlots::kSlots));
+      const auto full =
+          bucket_at(number).match_full().from(static_cast<unsigned>(from % BucketOfSlots::kSlots));
       if (full) return std::min(number * BucketOfSlots::kSlots + full.lowest(), limit);
       from = (number + 1) * BucketOfSlots::kSlots;
     }
@@ -239,7 +244,8 @@ class ChainingTable {
   static_assert(sizeof(BucketOfSlots) == BucketOfSlots::kBytes);
 
   // Mean entries per bucket when full: about a tenth of the entries then lie in overflow buckets.
-  static constexpr std::size_t kMeanLoad = BucketOfSlots::kSlots >= 7 ? 5 : BucketOfSlots::kSlots - 1;
+  static constexpr std::size_t kMeanLoad =
+      BucketOfSlots::kSlots >= 7 ? 5 : BucketOfSlots::kSlots - 1;
 
   static std::size_t buckets_for(std::size_t room) {
     return std::bit_ceil(std::max<std::size_t>(2, (room + kMeanLoad - 1) / kMeanLoad));
@@ -249,8 +255,7 @@ class ChainingTable {
   std::size_t home(Hash hash) const { return static_cast<std::size_t>(hash >> shift_); }
   BucketOfSlots* buckets() const { return reinterpret_cast<BucketOfSlots*>(primary_.data()); }
   BucketOfSlots& bucket_at(std::size_t number) const {
-    return number <= mask_ ? buckets()[number]
-                           : pool_[static_cast<std::uint32_t>(number - mask_)];
+    return number <= mask_ ? buckets()[number] : pool_[static_cast<std::uint32_t>(number - mask_)];
   }
 
   static bool holds(const BucketOfSlots& bucket, const Slot* slot) {

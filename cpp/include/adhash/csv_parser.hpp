@@ -340,9 +340,8 @@ class CsvParser {
     const std::string limit = std::to_string(options_.max_line_bytes) + " bytes";
     problem->what = problem->is_open_quote ? "a quote that is not closed within " + limit
                                            : "a line longer than " + limit;
-    problem->remedy = problem->is_open_quote
-                          ? "close the quote, or raise replay.max_line_bytes"
-                          : "shorten the line, or raise replay.max_line_bytes";
+    problem->remedy = problem->is_open_quote ? "close the quote, or raise replay.max_line_bytes"
+                                             : "shorten the line, or raise replay.max_line_bytes";
     TraceFault fault = fault_in_row(std::move(*problem), row, line_);
     is_header_read_ ? report(std::move(fault)) : stop_with(std::move(fault));
   }

@@ -15,9 +15,9 @@ namespace adhash {
 struct TraceFault {
   std::uint64_t line = 0;
   std::uint64_t column = 0;
-  std::string what;    // "unknown operation"
-  std::string value;   // "frob"
-  std::string remedy;  // "write put, get or del"
+  std::string what;         // "unknown operation"
+  std::string value;        // "frob"
+  std::string remedy;       // "write put, get or del"
   bool key_type = false;    // the key does not fit the key type; another key type would take it
   bool value_type = false;  // the value does not fit the value type; another would take it
 };

@@ -27,8 +27,7 @@ class Group {
   using Mask = BitMask<1>;
 
   // PRECONDITION: 16 readable bytes, aligned to 16.
-  explicit Group(const Tag* tags)
-      : tags_(_mm_load_si128(reinterpret_cast<const __m128i*>(tags))) {}
+  explicit Group(const Tag* tags) : tags_(_mm_load_si128(reinterpret_cast<const __m128i*>(tags))) {}
   Mask match(Tag tag) const { return equal_to(static_cast<char>(tag.byte())); }
   Mask match_empty() const { return equal_to(0); }
   Mask match_full() const { return Mask(static_cast<std::uint16_t>(_mm_movemask_epi8(tags_))); }

@@ -43,8 +43,10 @@ ADHASH_ALWAYS_INLINE std::uint64_t fold_multiply(std::uint64_t a, std::uint64_t 
 class SipHash13 {
  public:
   SipHash13(std::uint64_t k0, std::uint64_t k1)
-      : v0_(k0 ^ 0x736f6d6570736575u), v1_(k1 ^ 0x646f72616e646f6du),
-        v2_(k0 ^ 0x6c7967656e657261u), v3_(k1 ^ 0x7465646279746573u) {}
+      : v0_(k0 ^ 0x736f6d6570736575u),
+        v1_(k1 ^ 0x646f72616e646f6du),
+        v2_(k0 ^ 0x6c7967656e657261u),
+        v3_(k1 ^ 0x7465646279746573u) {}
 
   std::uint64_t operator()(const char* bytes, std::size_t size) {
     const char* const words_end = bytes + (size & ~std::size_t{7});
@@ -91,23 +93,23 @@ class Hasher {
   HashStrength strength() const { return strength_; }
 
   ADHASH_ALWAYS_INLINE Hash of_word(std::uint64_t key) const {
-    if (strength_ == HashStrength::keyed) [[unlikely]] return keyed_word(key);
+    if (strength_ == HashStrength::keyed) [[unlikely]]
+      return keyed_word(key);
     return fold_multiply(key ^ secrets_[0], kOddMultiplier);
   }
 
   // The 32 bits saved beside a byte-string key.
   ADHASH_ALWAYS_INLINE std::uint32_t of_bytes(std::string_view key) const {
     if (strength_ == HashStrength::keyed) [[unlikely]] {
-      return static_cast<std::uint32_t>(SipHash13(secrets_[0], secrets_[1])(key.data(), key.size()));
+      return static_cast<std::uint32_t>(
+          SipHash13(secrets_[0], secrets_[1])(key.data(), key.size()));
     }
     return static_cast<std::uint32_t>(fold_bytes(key.data(), key.size()));
   }
 
   // 32 saved bits to the 64 that tables expect: the top bits depend on all of them, the bottom
   // ones are a bijection of theirs.
-  ADHASH_ALWAYS_INLINE static Hash spread(std::uint32_t saved_bits) {
-    return saved_bits * kSpread;
-  }
+  ADHASH_ALWAYS_INLINE static Hash spread(std::uint32_t saved_bits) { return saved_bits * kSpread; }
   // The saved bits again, by the inverse of the multiplier modulo 2^32.
   ADHASH_ALWAYS_INLINE static std::uint32_t unspread(Hash hash) {
     return static_cast<std::uint32_t>(hash) * kUnspread;

@@ -72,7 +72,8 @@ class LatencyHistogram {
   static constexpr std::uint64_t lowest_of(std::size_t bucket) {
     if (bucket < (1u << kExactBits)) return bucket;
     const std::size_t octave = (bucket >> kSubBits) - 1;
-    return static_cast<std::uint64_t>((bucket & ((1u << kSubBits) - 1)) | (1u << kSubBits)) << octave;
+    return static_cast<std::uint64_t>((bucket & ((1u << kSubBits) - 1)) | (1u << kSubBits))
+           << octave;
   }
   static constexpr std::uint64_t highest_of(std::size_t bucket) {
     return bucket + 1 < kBuckets ? lowest_of(bucket + 1) - 1 : ~std::uint64_t{0};

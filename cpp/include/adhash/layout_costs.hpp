@@ -41,7 +41,8 @@ struct OperationMix {
     const double all = total();
     if (all == 0) return 0;
     return (hits * costs.hit + misses * costs.miss + inserts * costs.insert +
-            erases * costs.erase) / all;
+            erases * costs.erase) /
+           all;
   }
 };
 

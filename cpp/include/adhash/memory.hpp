@@ -55,7 +55,8 @@ class ZeroedBlock {
   }
 
   ZeroedBlock(ZeroedBlock&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)),
+      : data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
         mapped_(std::exchange(other.mapped_, false)) {}
   ZeroedBlock& operator=(ZeroedBlock&& other) noexcept {
     std::swap(data_, other.data_);

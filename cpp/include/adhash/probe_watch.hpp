@@ -15,7 +15,8 @@ class ProbeWatch {
   void set_limit(std::size_t longest_expected) { limit_ = longest_expected; }
 
   ADHASH_ALWAYS_INLINE void note(std::size_t probe_length) {
-    if (probe_length > limit_) [[unlikely]] ++beyond_;
+    if (probe_length > limit_) [[unlikely]]
+      ++beyond_;
   }
 
   // Insertions beyond the limit so far.

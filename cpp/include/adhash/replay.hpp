@@ -2,7 +2,8 @@
 //
 // Counters, not clocks, in the hot loop: a time stamp around every look-up would end the overlap of
 // cache misses and turn 4 ns into 57. So
-//   - one operation in `sample_every`, on average, is timed, and stands for that many in the histogram;
+//   - one operation in `sample_every`, on average, is timed, and stands for that many in the
+//     histogram;
 //   - every slow path times itself (pauses.hpp) and enters the histogram as one operation, so the
 //     tail is exact: a growth step can hide between two samples, but not from this;
 //   - in an open loop (`rate`) every operation has an intended start, and its latency counts from
@@ -36,7 +37,7 @@ struct ReplayOptions {
 };
 
 struct ReplayCounters {
-  std::array<std::uint64_t, 3> by_kind{};  // operations, indexed by OpKind
+  std::array<std::uint64_t, 3> by_kind{};   // operations, indexed by OpKind
   std::array<std::uint64_t, 3> positive{};  // hits, new keys, keys found to delete
   std::uint64_t checked = 0;
   std::uint64_t mismatches = 0;
@@ -200,8 +201,8 @@ void run_closed_loop(Map& map, Recorder& recorder, const Batch& batch, std::size
           run_sampled<kVerify>(session, recorder, kind, batch.key[from + i], batch.value[from + i],
                                hash);
         } else {
-          run_operation<kVerify>(session, recorder, kind, batch.key[from + i], batch.value[from + i],
-                                 hash);
+          run_operation<kVerify>(session, recorder, kind, batch.key[from + i],
+                                 batch.value[from + i], hash);
         }
         if (map.pauses().count() != pauses_seen) [[unlikely]] {
           pauses_seen = map.pauses().count();

@@ -144,7 +144,9 @@ class RobinHoodTable {
   }
 
   // Knuth's mean of a successful search in linear probing; Robin Hood changes the variance only.
-  static double expected_probe(double load) { return 0.5 * (1.0 + 1.0 / (1.0 - std::min(load, 0.95))); }
+  static double expected_probe(double load) {
+    return 0.5 * (1.0 + 1.0 / (1.0 - std::min(load, 0.95)));
+  }
 
  private:
   static constexpr std::size_t kFewestSlots = 16;
@@ -157,9 +159,7 @@ class RobinHoodTable {
 
   std::size_t home(Hash hash) const { return static_cast<std::size_t>(hash >> shift_); }
   Mark* marks() const { return reinterpret_cast<Mark*>(block_.data()); }
-  Slot* slots() const {
-    return reinterpret_cast<Slot*>(block_.data() + capacity() * sizeof(Mark));
-  }
+  Slot* slots() const { return reinterpret_cast<Slot*>(block_.data() + capacity() * sizeof(Mark)); }
 
   static void check_distance(Mark mark) {
     if (mark.distance() == Mark::kMaxDistance) [[unlikely]] {

@@ -40,7 +40,8 @@ class SingleTableMap {
       Entry::Values::assign(slot->value, value, arena_);
       return false;
     }
-    if (table_.is_full()) [[unlikely]] grow();
+    if (table_.is_full()) [[unlikely]]
+      grow();
     Slot slot = Entry::make(key, hash, value, arena_);
     try {
       table_.insert(slot, hash);

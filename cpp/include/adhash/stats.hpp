@@ -63,7 +63,8 @@ void add_probe_lengths(TableType& table, const HasherType& hasher, std::size_t s
                        ProbeStats& stats) {
   if (samples == 0) return;
   const std::size_t positions = table.positions();
-  const std::size_t stride = table.size() <= samples ? 1 : positions / std::max<std::size_t>(samples, 1);
+  const std::size_t stride =
+      table.size() <= samples ? 1 : positions / std::max<std::size_t>(samples, 1);
   for (std::size_t from = 0; from < positions; from += stride) {
     const std::size_t limit = from + stride < positions ? from + stride : positions;
     const std::size_t position = table.next_full(from, limit);

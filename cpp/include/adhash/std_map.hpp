@@ -10,9 +10,9 @@
 #include <unordered_map>
 #include <utility>
 
+#include "adhash/entry.hpp"
 #include "adhash/pauses.hpp"
 #include "adhash/stats.hpp"
-#include "adhash/entry.hpp"
 
 namespace adhash {
 
@@ -96,8 +96,9 @@ class StdMap {
       return false;
     }
     checked_size(sizeof_view(key));
-    const bool grows = map_.size() + 1 > static_cast<std::size_t>(
-        static_cast<double>(map_.bucket_count()) * static_cast<double>(map_.max_load_factor()));
+    const bool grows =
+        map_.size() + 1 > static_cast<std::size_t>(static_cast<double>(map_.bucket_count()) *
+                                                   static_cast<double>(map_.max_load_factor()));
     if (!grows) return emplace(key, value, allocator);
     PauseTimer timer(pauses_, "growth");
     ++migrations_;
@@ -164,7 +165,10 @@ class StdMap {
     stats.compactions = compactions_;
     if (probe_samples == 0) return stats;
     const std::size_t buckets = map_.bucket_count();
-    const std::size_t stride = size() <= probe_samples ? 1 : std::max<std::size_t>(1, buckets / std::max<std::size_t>(1, probe_samples));
+    const std::size_t stride =
+        size() <= probe_samples
+            ? 1
+            : std::max<std::size_t>(1, buckets / std::max<std::size_t>(1, probe_samples));
     for (std::size_t bucket = 0; bucket < buckets; bucket += stride) {
       const std::size_t entries = map_.bucket_size(bucket);
       for (std::size_t place = 1; place <= entries; ++place) stats.probes.add(place);
@@ -192,8 +196,12 @@ class StdMap {
   };
   struct KeyEqual {
     using is_transparent = void;
-    bool operator()(const Probe& a, const OwnedKey& b) const noexcept { return a.key == KeyView(b); }
-    bool operator()(const OwnedKey& a, const Probe& b) const noexcept { return KeyView(a) == b.key; }
+    bool operator()(const Probe& a, const OwnedKey& b) const noexcept {
+      return a.key == KeyView(b);
+    }
+    bool operator()(const OwnedKey& a, const Probe& b) const noexcept {
+      return KeyView(a) == b.key;
+    }
     bool operator()(const OwnedKey& a, const OwnedKey& b) const noexcept { return a == b; }
   };
   using Allocator = CountingAllocator<Slot>;

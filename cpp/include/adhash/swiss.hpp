@@ -43,7 +43,7 @@ class SwissTable {
   // See layout_costs.hpp.
   static constexpr LayoutCosts kCosts = {.in_l2 = {4.0, 3.9, 28.0, 6.3},
                                          .in_l3 = {11.0, 9.5, 45.0, 13.0},
-                                         .in_dram = {23.2, 12.6, 90.0, 22.6}};
+                                         .in_dram = {20.0, 12.6, 90.0, 22.6}};
 
   // Throws std::bad_alloc and CapacityError.
   explicit SwissTable(std::size_t room)
@@ -59,9 +59,11 @@ class SwissTable {
       const Group group(tags() + first);
       for (auto match = group.match(tag); match; match.remove_lowest()) {
         Slot* slot = slots() + first + match.lowest();
-        if (Entry::equals(*slot, key, hash)) [[likely]] return slot;
+        if (Entry::equals(*slot, key, hash)) [[likely]]
+          return slot;
       }
-      if (group.match_empty()) [[likely]] return nullptr;
+      if (group.match_empty()) [[likely]]
+        return nullptr;
     }
   }
 
@@ -141,7 +143,8 @@ class SwissTable {
   // Poisson variable of mean 16 * load above 16, here by its normal approximation.
   static double expected_probe(double load) {
     const double mean = Group::kWidth * load;
-    const double overflow = 0.5 * std::erfc((Group::kWidth + 0.5 - mean) / std::sqrt(2 * mean + 1e-9));
+    const double overflow =
+        0.5 * std::erfc((Group::kWidth + 0.5 - mean) / std::sqrt(2 * mean + 1e-9));
     return 1.0 + overflow / (1.0 - std::min(overflow, 0.9));
   }
 

@@ -36,27 +36,29 @@ concept Table = requires(T table, const T& constant, typename T::Entry::Slot slo
                          std::size_t n, const Hasher& hasher) {
   { T::kCosts } -> std::convertible_to<const LayoutCosts&>;
   { T::kName } -> std::convertible_to<std::string_view>;
-  T(n);                                                      // room for n entries; may throw
+  T(n);                                                        // room for n entries; may throw
   { table.find(key, hash) } -> std::same_as<decltype(where)>;  // nullptr: absent
   // PRECONDITION: the key is absent and the table not full. May throw; then nothing changed.
   { table.insert(slot, hash) } -> std::same_as<decltype(where)>;
-  { table.erase(where, hash) };          // may move other entries
-  { table.kill(where, hash) };           // moves none; may leave a tombstone
-  { constant.prefetch(hash) };           // the first line that find() reads
-  { constant.prefetch_slot(hash) };      // what it reads next; the first line should be cached
+  { table.erase(where, hash) };      // may move other entries
+  { table.kill(where, hash) };       // moves none; may leave a tombstone
+  { constant.prefetch(hash) };       // the first line that find() reads
+  { constant.prefetch_slot(hash) };  // what it reads next; the first line should be cached
   { constant.size() } -> std::same_as<std::size_t>;
   { constant.is_full() } -> std::same_as<bool>;
   { constant.capacity() } -> std::same_as<std::size_t>;  // slots; the load factor's denominator
   { constant.room() } -> std::same_as<std::size_t>;      // entries a fresh table takes
   { constant.tombstones() } -> std::same_as<std::size_t>;
   { constant.positions() } -> std::same_as<std::size_t>;
-  { constant.next_full(n, n) } -> std::same_as<std::size_t>;  // first full in [from, limit), or limit
+  // The first full position in [from, limit), or limit.
+  { constant.next_full(n, n) } -> std::same_as<std::size_t>;
   { table.slot_at(n) } -> std::same_as<decltype(where)>;
   { constant.probe_length(n, hash) } -> std::same_as<std::size_t>;  // from 1; of a full position
-  { table.watch() } -> std::same_as<ProbeWatch&>;        // told the probe length of each insertion
+  { table.watch() } -> std::same_as<ProbeWatch&>;  // told the probe length of each insertion
   { constant.memory_bytes() } -> std::same_as<std::size_t>;
   { table.release_slice(n) } -> std::same_as<bool>;  // PRECONDITION: empty. True: all is released
-  { T::expected_probe(0.5) } -> std::same_as<double>;  // of an entry, under a uniform hash, at a load
+  // The mean probe length of an entry under a uniform hash, at a load factor.
+  { T::expected_probe(0.5) } -> std::same_as<double>;
 };
 
 }  // namespace adhash

@@ -1,0 +1,116 @@
+"""The commands and programs in the documentation run as they are printed.
+
+Each page gets a folder of its own with the files that its examples take for granted; its commands
+run there one after another. Sizes are cut down, and targets of make are looked up instead of run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from doc_pages import ROOT, Page, pages
+
+from adhash import Map
+
+_MODULE = "CACHE: dict[str, int] = {}\n"
+_PROGRAM = """
+from adhash.workloads import Recorder
+from myapp import store
+
+cache = Recorder(store.CACHE)
+cache["a"] = 1
+cache["a"]
+"""
+_MOST = 2_000
+_SIZE = re.compile(r"(--(?:rows|keys|count|preload)) (\d+)")
+
+PAGES_WITH_COMMANDS = [page for page in pages() if page.commands()]
+PAGES_WITH_PROGRAMS = [page for page in pages() if page.blocks("python")]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with what the examples of the pages start from."""
+    folder = tmp_path_factory.mktemp("examples")
+    shutil.copytree(ROOT / "examples", folder / "examples")
+    shutil.copy(ROOT / "examples" / "checkout.csv", folder / "trace.csv")
+    Map({"apple": 3}, key="str").save(folder / "stock.arrow")
+    (folder / "myapp").mkdir()
+    (folder / "myapp" / "__init__.py").touch()
+    (folder / "myapp" / "store.py").write_text(_MODULE, "utf-8")
+    (folder / "myapp" / "__main__.py").write_text(_PROGRAM, "utf-8")
+    (folder / "serve.py").write_text(_PROGRAM, "utf-8")
+    _programs(folder / "bin")
+    _run("adhash run-csv --csv trace.csv --metrics-out-dir runs/demo", folder)
+    return folder
+
+
+@pytest.fixture
+def folder(prepared: Path, tmp_path: Path) -> Path:
+    """Return a copy of the prepared folder."""
+    return Path(shutil.copytree(prepared, tmp_path / "page"))
+
+
+def _programs(folder: Path) -> None:
+    """Make ``adhash`` and ``python`` those of this process, installed or not."""
+    folder.mkdir()
+    for name, words in (("adhash", "-m adhash"), ("python", "")):
+        script = folder / name
+        script.write_text(f'#!/bin/sh\nexec {sys.executable} {words} "$@"\n', "utf-8")
+        script.chmod(0o755)
+
+
+def _run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    own = {"PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}", "EDITOR": "true"}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("ADHASH_") and name != "VISUAL"
+    }
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=folder,
+        env=kept | own,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done
+
+
+def _cut(size: re.Match[str]) -> str:
+    return f"{size[1]} {min(int(size[2]), _MOST)}"
+
+
+@pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=lambda page: page.name)
+def test_the_commands_of_a_page_run(page: Page, folder: Path) -> None:
+    for command in page.commands():
+        if not command.startswith("make "):  # their existence is tested in test_docs.py
+            _run(_SIZE.sub(_cut, command), folder)
+
+
+@pytest.mark.parametrize("page", PAGES_WITH_PROGRAMS, ids=lambda page: page.name)
+def test_the_programs_of_a_page_run(page: Page, folder: Path) -> None:
+    script = folder / "page.py"
+    script.write_text("\n".join(page.blocks("python")), "utf-8")
+    _run("python page.py", folder)
+
+
+def test_the_pages_have_commands_and_programs_to_run() -> None:
+    commands = [command for page in PAGES_WITH_COMMANDS for command in page.commands()]
+    assert sum(command.startswith("adhash ") for command in commands) > 10
+    assert len(PAGES_WITH_PROGRAMS) >= 5
+
+
+def test_the_example_trace_is_what_its_program_does(folder: Path) -> None:
+    _run("adhash record --out again.csv examples/checkout.py", folder)
+    committed = ROOT / "examples" / "checkout.csv"
+    assert (folder / "again.csv").read_bytes() == committed.read_bytes()
