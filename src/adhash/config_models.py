@@ -219,7 +219,8 @@ class ReplaySettings(_Table):
     # Timing an operation ends its overlap with its neighbours: one in 64 slows a replay by half,
     # so the default is far sparser.
     latency_sample_every: Whole = _setting(
-        "Time one operation in this many; 0 times none. Slow paths are always timed.",
+        "Time one operation in this many, after the first 1024; 0 times none. Slow paths are "
+        "always timed.",
         default=1024,
         unit="operations",
         ge=0,

@@ -402,6 +402,13 @@ def test_runs_of_one_process_do_not_touch_each_other(folder: Path) -> None:
     assert first.probe_hist == again.probe_hist
 
 
+def test_printed_summary_is_short(folder: Path) -> None:
+    lines = str(run_csv(folder / "t.csv", environ={}, mode="swiss")).splitlines()
+    assert lines[0] == "mode: swiss (swiss), completed"
+    assert "entries: 600" in lines
+    assert max(map(len, lines)) < 200
+
+
 def test_progress_is_told_and_another_thread_can_cancel(folder: Path) -> None:
     token = CancelToken()
     seen: list[Progress] = []

@@ -127,6 +127,15 @@ def test_paced_run_takes_its_time_and_counts_every_latency(write_trace: WriteTra
     assert summary.latency_ns.overall.samples == len(rows)
 
 
+def test_short_trace_has_the_latencies_of_its_operations_not_of_its_growth_alone(
+    write_trace: WriteTrace,
+) -> None:
+    rows = [f"put,{key},1" for key in range(300)] + ["get,7,"] * 300
+    latency = run_csv(write_trace(*rows), **QUIET).latency_ns
+    assert latency.get.samples == 300
+    assert latency.put.samples == 300
+
+
 def test_latency_sampling_can_be_switched_off(write_trace: WriteTrace) -> None:
     summary = run_csv(write_trace(*["get,1,"] * 5000), latency_sample_every=0, **QUIET)
     assert summary.latency_ns.get.samples == 0

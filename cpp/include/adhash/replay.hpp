@@ -3,7 +3,8 @@
 // Counters, not clocks, in the hot loop: a time stamp around every look-up would end the overlap of
 // cache misses and turn 4 ns into 57. So
 //   - one operation in `sample_every`, on average, is timed, and stands for that many in the
-//     histogram;
+//     histogram; each of the first kTimedAtStart is timed, for itself, or a short trace would have
+//     the latencies of its slow paths only;
 //   - every slow path times itself (pauses.hpp) and enters the histogram as one operation, so the
 //     tail is exact: a growth step can hide between two samples, but not from this;
 //   - in an open loop (`rate`) every operation has an intended start, and its latency counts from
@@ -104,7 +105,8 @@ class ReplayRecorder {
 
   explicit ReplayRecorder(const ReplayOptions& options)
       : options_(options),
-        until_sample_(next_sample_distance()),
+        timed_at_start_(options.sample_every == 0 ? 0 : kTimedAtStart),
+        until_sample_(timed_at_start_ > 0 ? 1 : next_sample_distance()),
         model_(options.verify ? std::make_unique<ReferenceModel<Key, Value>>() : nullptr) {}
 
   const ReplayOptions& options() const { return options_; }
@@ -121,6 +123,13 @@ class ReplayRecorder {
     return 1 + splitmix64(sample_state_) % (2 * options_.sample_every - 1);
   }
   std::uint64_t& until_sample() { return until_sample_; }
+  // Sets when the next operation is timed; returns how many the one being timed stands for.
+  std::uint64_t take_sample_weight() {
+    const bool at_start = timed_at_start_ > 0;
+    if (at_start) --timed_at_start_;
+    until_sample_ = timed_at_start_ > 0 ? 1 : next_sample_distance();
+    return at_start ? 1 : options_.sample_every;
+  }
   void add_latency(OpKind kind, std::uint64_t ns, std::uint64_t weight) {
     latency_[static_cast<int>(kind)].add(ns, weight);
   }
@@ -135,7 +144,10 @@ class ReplayRecorder {
 
  private:
   ReplayOptions options_;
+  static constexpr std::uint64_t kTimedAtStart = 1024;
+
   std::uint64_t sample_state_ = 0;
+  std::uint64_t timed_at_start_;
   std::uint64_t until_sample_;
   ReplayCounters counters_;
   std::array<LatencyHistogram, 3> latency_;
@@ -182,11 +194,10 @@ ADHASH_COLD void run_sampled(Map& map, Recorder& recorder, OpKind kind, typename
   const std::uint64_t start_ns = steady_now_ns();
   run_operation<kVerify>(map, recorder, kind, key, value, hash);
   const std::uint64_t elapsed_ns = steady_now_ns() - start_ns;
-  recorder.until_sample() = recorder.next_sample_distance();
+  const std::uint64_t weight = recorder.take_sample_weight();
   if (map.pauses().count() != pauses) return;
   const std::uint64_t overhead_ns = clock_overhead_ns();
-  recorder.add_latency(kind, elapsed_ns > overhead_ns ? elapsed_ns - overhead_ns : 0,
-                       recorder.options().sample_every);
+  recorder.add_latency(kind, elapsed_ns > overhead_ns ? elapsed_ns - overhead_ns : 0, weight);
 }
 
 // Runs operations [from, batch.size) as fast as possible.

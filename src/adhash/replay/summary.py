@@ -225,6 +225,10 @@ class Summary(_Part):
         data["verified"] = data["verified"] or {"checked": None, "mismatches": None}
         return dict(_flatten(data))
 
+    def __str__(self) -> str:
+        """Return what matters most, a line each; `to_json` has everything."""
+        return "\n".join(f"{name}: {text}" for name, text in self._highlights().items())
+
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><th style='text-align:left'>{escape(name)}</th><td>{escape(text)}</td></tr>"
