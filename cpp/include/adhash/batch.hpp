@@ -82,7 +82,8 @@ std::size_t run_plain(Session& session, std::size_t n, KeyAt key_at, Use use) {
 // session takes operations in the map's place.
 template <class Map, class KeyAt, class Use>
 void for_each_hashed(Map& map, std::size_t n, KeyAt key_at, Use use) {
-  for (std::size_t done = 0; done < n;) {
+  std::size_t done = 0;
+  while (done < n) {
     map.with_session([&](auto& session) {
       using Pipeline = detail::PrefetchPipeline<std::decay_t<decltype(session)>>;
       const std::size_t first = done;
