@@ -47,7 +47,8 @@ def test_wrong_option_is_named_with_what_is_allowed(
     folder: Path, options: tuple[str, ...], words: tuple[str, ...]
 ) -> None:
     refused(
-        *(folder, "run-csv", "--csv", "t.csv", "--snapshot-out", "new/map.arrow", *options),
+        folder,
+        *("run-csv", "--csv", "t.csv", "--snapshot-out", "new/map.arrow", *options),
         code=2,
         error="BadInput",
         words=words,

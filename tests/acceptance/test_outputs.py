@@ -9,7 +9,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.ipc
@@ -25,12 +25,14 @@ from adhash.maps import engines
 from adhash.metrics.validation import validate
 from adhash.replay import CancelToken, Progress, run_csv
 
+Operations: TypeAlias = list[tuple[str, int, int | None]]
+
 KEYS = 700
-PUTS = [("put", key * 7 - 50, key) for key in range(KEYS)]
-GETS = [("get", key * 7 - 50, None) for key in range(0, 2 * KEYS, 2)]
-DELETES = [("del", key * 7 - 50, None) for key in range(0, KEYS, 7)]
+PUTS: Operations = [("put", key * 7 - 50, key) for key in range(KEYS)]
+GETS: Operations = [("get", key * 7 - 50, None) for key in range(0, 2 * KEYS, 2)]
+DELETES: Operations = [("del", key * 7 - 50, None) for key in range(0, KEYS, 7)]
 OPERATIONS = PUTS + GETS + DELETES
-COUNTS = {
+COUNTS: dict[str, Any] = {
     "ops": {"total": 1500, "get": 700, "put": 700, "del": 100},
     "hits": 350,
     "misses": 350,
@@ -41,7 +43,7 @@ COUNTS = {
 }
 
 
-def as_csv(operations: list[tuple[str, int, int | None]]) -> bytes:
+def as_csv(operations: Operations) -> bytes:
     """Return operations as CSV."""
     rows = [f"{op},{key},{'' if value is None else value}\n" for op, key, value in operations]
     return ("op,key,value\n" + "".join(rows)).encode()
@@ -67,9 +69,9 @@ def test_every_format_and_compression_gives_the_same_counts(folder: Path) -> Non
     ops, keys, values = zip(*OPERATIONS, strict=True)
     table = pa.table({"op": ops, "key": keys, "value": values})
     pq.write_table(table, folder / "t.parquet")
-    with pa.ipc.new_file(folder / "t.arrow", table.schema) as writer:
+    with pa.ipc.new_file(str(folder / "t.arrow"), table.schema) as writer:
         writer.write_table(table, max_chunksize=97)
-    with pa.ipc.new_stream(folder / "t.arrows", table.schema) as writer:
+    with pa.ipc.new_stream(str(folder / "t.arrows"), table.schema) as writer:
         writer.write_table(table)
     (folder / "t.csv.gz").write_bytes(gzip.compress(plain[:500]) + gzip.compress(plain[500:]))
     (folder / "t.csv.xz").write_bytes(lzma.compress(plain))
