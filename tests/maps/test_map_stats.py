@@ -95,7 +95,11 @@ def test_an_explanation_tells_each_decision() -> None:
     )
     stats = dataclasses.replace(Map().stats(), decisions=(decision,), migrating=True)
     assert "after 65,536 operations: chaining -> swiss (misses)" in stats.explain()
-    assert "expected to save 30% of the time, saved an unmeasured part" in stats.explain()
+    assert "expected to save 30% of the time, not measured yet" in stats.explain()
+    measured = dataclasses.replace(decision, measured_gain=0.25)
+    assert str(measured).endswith("expected to save 30% of the time, saved 25%")
+    forced = dataclasses.replace(decision, expected_gain=None)
+    assert str(forced).endswith("made to keep probes short, not to save time")
     assert "A move is under way." in stats.explain()
 
 

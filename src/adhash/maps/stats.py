@@ -45,15 +45,16 @@ class Decision:
         )
 
     def __str__(self) -> str:
-        return (
-            f"after {self.at_ops:,} operations: {self.from_layout} -> {self.to_layout}"
-            f" ({self.signal}); expected to save {_percent(self.expected_gain)} of the time,"
-            f" saved {_percent(self.measured_gain)}"
-        )
+        move = f"after {self.at_ops:,} operations: {self.from_layout} -> {self.to_layout}"
+        return f"{move} ({self.signal}); {self._gains()}"
 
-
-def _percent(fraction: float | None) -> str:
-    return "an unmeasured part" if fraction is None else f"{fraction:.0%}"
+    def _gains(self) -> str:
+        if self.expected_gain is None:
+            return "made to keep probes short, not to save time"
+        promise = f"expected to save {self.expected_gain:.0%} of the time"
+        if self.measured_gain is None:
+            return f"{promise}, not measured yet"
+        return f"{promise}, saved {self.measured_gain:.0%}"
 
 
 @dataclass(frozen=True, kw_only=True)
