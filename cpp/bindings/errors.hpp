@@ -16,12 +16,4 @@ extern ErrorTypes errors;
 // Looks the classes up. Called once, when the module is made.
 void import_errors();
 
-// The errors a type may raise, by role.
-inline PyObject* key_type_error() {
-  return errors.key_type;
-}
-inline PyObject* value_type_error() {
-  return errors.value_type;
-}
-
 }  // namespace adhash::python

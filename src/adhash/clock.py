@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-_NS_PER_S = 1_000_000_000
+NS_PER_S = 1_000_000_000
 
 
 class Clock(Protocol):
@@ -70,4 +70,4 @@ class ManualClock:
         if seconds < 0:
             raise ValueError(f"seconds must be 0 or more; got {seconds}")
         self._now += timedelta(seconds=seconds)
-        self._monotonic_ns += round(seconds * _NS_PER_S)
+        self._monotonic_ns += round(seconds * NS_PER_S)

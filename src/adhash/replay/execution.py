@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from adhash.clock import Clock
+from adhash.clock import NS_PER_S, Clock
 from adhash.errors import InterruptedRunError, StorageError
 from adhash.metrics.ticks import OPERATIONS
 from adhash.replay import host
@@ -22,8 +22,6 @@ from adhash.replay.results import Ending, summarise, summarise_without_table, wr
 from adhash.replay.session import Preparation, Run, Session
 from adhash.replay.summary import Status, Summary
 from adhash.replay.table_types import MisfitError, TableTypes
-
-_NS_PER_S = 1_000_000_000
 
 # What happened before the first tick: the kind of an event, and its message.
 Note = tuple[str, str]
@@ -149,7 +147,7 @@ def _load(run: Run, mode: Mode) -> Preparation | None:
     start_ns = run.clock.monotonic_ns()
     with run.cancel.interruptible():
         table = run.machinery.load_table(path, engine=mode.engine)
-    load_s = (run.clock.monotonic_ns() - start_ns) / _NS_PER_S
+    load_s = (run.clock.monotonic_ns() - start_ns) / NS_PER_S
     return Preparation(table=table, load_s=load_s)
 
 
@@ -176,7 +174,7 @@ def _finish(session: Session, *, is_complete: bool, sha256: str | None) -> Summa
             status = "cancelled"
         except StorageError as error:
             session.run.late_errors.append(error)
-    save_s = (session.run.clock.monotonic_ns() - start_ns) / _NS_PER_S
+    save_s = (session.run.clock.monotonic_ns() - start_ns) / NS_PER_S
     ending = Ending(status=status, trace_sha256=sha256, save_s=save_s, artifacts=artifacts)
     return summarise(session, ending)
 
@@ -217,7 +215,7 @@ def _validate(run: Run) -> list[Summary]:
     started_at, start_ns = run.clock.now(), run.clock.monotonic_ns()
     meter = NoiseMeter(run.clock)
     checked = check_trace(run)
-    elapsed_s = (run.clock.monotonic_ns() - start_ns) / _NS_PER_S
+    elapsed_s = (run.clock.monotonic_ns() - start_ns) / NS_PER_S
     return [
         summarise_without_table(
             run,

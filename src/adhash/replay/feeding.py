@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
-from adhash.clock import Clock
+from adhash.clock import NS_PER_S, Clock
 from adhash.errors import BadInputError
 from adhash.metrics.ticks import OPERATIONS
 from adhash.replay.table_types import AUTO, TableTypes
@@ -128,7 +128,7 @@ def _look(
             return _Start(content=block, is_whole=False)
         content += block
         if deadline_ns is None and content:
-            deadline_ns = clock.monotonic_ns() + round(_PIPE_LOOK_S * 1e9)
+            deadline_ns = clock.monotonic_ns() + round(_PIPE_LOOK_S * NS_PER_S)
         is_late = deadline_ns is not None and clock.monotonic_ns() >= deadline_ns
         if is_late or is_stopped() or len(content) >= _PIPE_LOOK_BYTES:
             return _Start(content=content, is_whole=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from adhash.clock import Clock
+from adhash.clock import NS_PER_S, Clock
 from adhash.config_models import Settings
 from adhash.metrics.histograms import cumulative_buckets, in_nanoseconds
 from adhash.metrics.ticks import (
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from adhash.maps import Decision, MapStats
 
 _NS_PER_MS = 1_000_000
-_NS_PER_S = 1_000_000_000
 _QUANTILES = [0.5, 0.9, 0.99]
 # Each sample is a cache miss: so many cost a tick about 0.1 ms, whatever the size of the table.
 _PROBE_SAMPLES = 1024
@@ -82,7 +81,7 @@ class Recorder:
 
     @property
     def _t(self) -> float:
-        return self.elapsed_ns / _NS_PER_S
+        return self.elapsed_ns / NS_PER_S
 
     def note(self, kind: str, message: str) -> None:
         """Add an event to the next tick.

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from adhash.atomic_files import replace_text
+from adhash.clock import NS_PER_S
 from adhash.replay import host
 from adhash.replay.machinery import Driver
 from adhash.replay.manifest import Manifest, describe_run
@@ -29,7 +30,6 @@ from adhash.replay.summary import (
 )
 from adhash.replay.table_types import TableTypes
 
-_NS_PER_S = 1_000_000_000
 MAX_PAUSES = 20
 # A bound on the time that a summary takes: all entries of most tables, a sample of huge ones.
 _PROBE_SAMPLES = 1 << 20
@@ -81,8 +81,8 @@ def summarise(session: Session, ending: Ending) -> Summary:
         elapsed_s=session.elapsed_s,
         ops_per_second=ops.total / session.elapsed_s if session.elapsed_s > 0 else 0.0,
         phases=Phases(
-            parse_s=counters["parse_ns"] / _NS_PER_S,
-            execute_s=counters["execute_ns"] / _NS_PER_S,
+            parse_s=counters["parse_ns"] / NS_PER_S,
+            execute_s=counters["execute_ns"] / NS_PER_S,
             load_s=session.prepared.load_s,
             save_s=ending.save_s,
         ),
@@ -251,7 +251,7 @@ def _pauses(session: Session) -> list[Pause]:
     """Pauses are dated by the native clock; those of loading a snapshot came before the run."""
     start_ns = session.native_start_ns
     pauses = [
-        Pause(at_s=(at_ns - start_ns) / _NS_PER_S, ns=duration_ns, cause=cause)
+        Pause(at_s=(at_ns - start_ns) / NS_PER_S, ns=duration_ns, cause=cause)
         for at_ns, duration_ns, cause in session.driver.pauses()
         if at_ns >= start_ns
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from adhash.clock import Clock
+from adhash.clock import NS_PER_S, Clock
 from adhash.errors import InterruptedRunError, PolicyError, StorageError, TraceError
 from adhash.replay.cancellation import CancelToken
 from adhash.replay.feeding import Feed
@@ -27,7 +27,6 @@ from adhash.units import format_ns
 if TYPE_CHECKING:
     from adhash.workloads.sources import TraceSource
 
-_NS_PER_S = 1_000_000_000
 _NS_PER_MS = 1_000_000
 # The longest that native code runs before Python looks at signals, the token and the clock.
 _MAX_BUDGET_NS = 50 * _NS_PER_MS
@@ -172,7 +171,7 @@ class Session:
         self.native_start_ns = run.machinery.steady_now_ns()
         self.elapsed_s = 0.0
         self._interval_ns = settings.metrics.interval_ms * _NS_PER_MS
-        self._compact_interval_ns = round(settings.replay.compact_interval_s * _NS_PER_S)
+        self._compact_interval_ns = round(settings.replay.compact_interval_s * NS_PER_S)
         self._budget_ns = min(self._interval_ns, _MAX_BUDGET_NS)
         self._next_tick_ns = self._interval_ns
         self._next_compaction_ns = self._compact_interval_ns
@@ -205,7 +204,7 @@ class Session:
         is_complete = self._work_off()
         if is_complete:
             require_some_rows(self.driver.counters()["rows"], file=self.feed.source.name)
-        self.elapsed_s = self.recorder.elapsed_ns / _NS_PER_S
+        self.elapsed_s = self.recorder.elapsed_ns / NS_PER_S
         self.recorder.tick()
         self._report_progress()
         return is_complete
@@ -284,7 +283,7 @@ class Session:
                 rows=self.driver.counters()["rows"],
                 bytes_read=source.bytes_read,
                 total_bytes=source.total_bytes,
-                elapsed_s=elapsed_ns / _NS_PER_S,
+                elapsed_s=elapsed_ns / NS_PER_S,
             )
         )
 
