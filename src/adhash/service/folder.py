@@ -13,6 +13,7 @@
       attempts/<n>/      one attempt
         runner.json      pid and start time of the runner, how it was confined
         heartbeat        touched by the runner every second
+        metrics_url      where the replay serves its metrics, while it does
         outcome.json     how it ended, the last thing the runner writes
         artifacts/       what it made so far
         tmp/             its TMPDIR
@@ -47,6 +48,11 @@ class AttemptFolder:
     def outcome(self) -> Path:
         """Return the file that says how the attempt ended."""
         return self.path / "outcome.json"
+
+    @property
+    def metrics_url(self) -> Path:
+        """Return the file that says where the work serves its metrics."""
+        return self.path / "metrics_url"
 
     @property
     def artifacts(self) -> Path:
