@@ -28,6 +28,7 @@ from adhash.service.surface import Surface, TheCaller, TheSurface
 router = APIRouter(tags=["outputs"])
 
 _MAX_EVENT_ID = 2**63 - 1
+_BINARY = {"type": "string", "format": "binary"}
 
 
 @router.get(
@@ -42,6 +43,7 @@ _MAX_EVENT_ID = 2**63 - 1
 async def read_logs(
     job_id: str,
     surface: TheSurface,
+    *,
     since: Annotated[
         str | None, Query(description="The `next` of the last line you have.", max_length=80)
     ] = None,
