@@ -15,7 +15,7 @@ from adhash.replay.dry_run import check_trace
 from adhash.replay.folders import prepared_folders
 from adhash.replay.machinery import Machinery
 from adhash.replay.noise import NoiseMeter
-from adhash.replay.outputs import Announce, TickOutputs, open_outputs
+from adhash.replay.outputs import Announce, TickCallback, TickOutputs, open_outputs
 from adhash.replay.plan import Mode, Plan
 from adhash.replay.progress import ProgressCallback
 from adhash.replay.results import Ending, summarise, summarise_without_table, write_summaries
@@ -37,6 +37,7 @@ class Surroundings:
     cancel: CancelToken
     progress: ProgressCallback
     announce: Announce
+    on_tick: TickCallback | None = None
 
 
 def execute(plan: Plan, around: Surroundings) -> list[Summary]:
@@ -80,7 +81,8 @@ def _carry_out(plan: Plan, around: Surroundings) -> tuple[list[Summary], list[St
     """Return the summaries, and the errors to raise once they are written."""
     if plan.is_dry_run:
         return _validate(_new_run(plan, around, TickOutputs())), []
-    with open_outputs(plan.settings.metrics, announce=around.announce) as outputs:
+    metrics = plan.settings.metrics
+    with open_outputs(metrics, announce=around.announce, on_tick=around.on_tick) as outputs:
         run = _new_run(plan, around, outputs)
         return _replay_modes(run), run.late_errors
 

@@ -11,9 +11,15 @@
       summary.json       the result, once the job has one
       artifacts/         what the job made, once it ended
       attempts/<n>/      one attempt
-        runner.json      pid and start time of the runner, how it was confined
+        runner.json      pid and start time of the runner
+        runner.log       what the runner itself has to say, empty unless something is wrong
+        confinement.json what holds the work in
         heartbeat        touched by the runner every second
+<<<<<<< HEAD
         metrics_url      where the replay serves its metrics, while it does
+=======
+        report.json      what the work says of its end, for the runner
+>>>>>>> runner
         outcome.json     how it ended, the last thing the runner writes
         artifacts/       what it made so far
         tmp/             its TMPDIR
@@ -38,6 +44,21 @@ class AttemptFolder:
     def runner(self) -> Path:
         """Return the file that says which process runs the attempt."""
         return self.path / "runner.json"
+
+    @property
+    def runner_log(self) -> Path:
+        """Return the output of the runner itself."""
+        return self.path / "runner.log"
+
+    @property
+    def confinement(self) -> Path:
+        """Return the file that says what holds the work in."""
+        return self.path / "confinement.json"
+
+    @property
+    def report(self) -> Path:
+        """Return the file in which the work tells the runner its result or its error."""
+        return self.path / "report.json"
 
     @property
     def heartbeat(self) -> Path:

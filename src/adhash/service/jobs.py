@@ -50,7 +50,7 @@ from adhash.service.models import (
     JobList,
     LogLine,
 )
-from adhash.service.orders import OrderBook
+from adhash.service.order_book import OrderBook
 from adhash.service.records import JobFilter, JobRecord
 from adhash.service.scheduling import waiting_reason
 from adhash.service.settings import ServiceSettings, load_service_settings

@@ -48,7 +48,7 @@ from adhash.service.lifecycle import (
     step,
 )
 from adhash.service.log_index import index_rest
-from adhash.service.orders import OrderBook
+from adhash.service.order_book import OrderBook
 from adhash.service.records import JobChanges, JobRecord
 from adhash.service.scheduling import Start, choose_starts
 from adhash.service.store import Store

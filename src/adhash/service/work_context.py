@@ -54,6 +54,7 @@ class WorkContext:
         self.attempt = attempt
         self.artifacts = artifacts
         self.cancel = cancel
+        self.kept_result: dict[str, Any] | None = None
         self._clock = clock
         self._events = _open_to_append(events)
         self._ticks = _open_to_append(ticks)
@@ -91,6 +92,10 @@ class WorkContext:
     def alert(self, alert: Mapping[str, Any]) -> None:
         """Tell an alert of the watchdog."""
         self._tell(EventType.ALERT, alert)
+
+    def keep_result(self, result: dict[str, Any]) -> None:
+        """Keep what was found so far beside the error that the work is about to raise."""
+        self.kept_result = result
 
     def _tell_rest(self) -> None:
         if self._untold is not None:
