@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-import structlog
 from limits import parse as parse_limit
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
@@ -23,6 +22,7 @@ from adhash.clock import NS_PER_S, Clock
 from adhash.errors import AdhashError, BadInputError, PolicyError
 from adhash.service.auth import Authenticator, Identity, Scope
 from adhash.service.errors import ServiceError
+from adhash.service.event_log import event_logger
 from adhash.service.problems import headers_of, problem_of, problem_response
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _OPEN_PATHS = frozenset({"/healthz", "/readyz", "/openapi.json", "/docs"})
 _LOCAL_NAMES = frozenset({"localhost", "testserver"})
-_log = structlog.get_logger("adhash.service.http")
+_log = event_logger("adhash.service.http")
 
 
 class RateLimitedError(ServiceError, PolicyError):

@@ -25,6 +25,7 @@ from typing import Any, Self
 
 from adhash.clock import Clock, SystemClock
 from adhash.config_sources import PRESETS_VARIABLE
+from adhash.service import store_writes
 from adhash.service.artifacts import remove_files
 from adhash.service.changes import ChangeBoard
 from adhash.service.describe import describe_artifact, describe_job, summarise_job
@@ -105,7 +106,7 @@ class JobManager:
         )
         self._changes = ChangeBoard()
         self.store.on_commit(self._changes.announce)
-        self._executor = executor or LocalExecutor(self.settings)
+        self._executor = executor or LocalExecutor(self.settings, environ=os.environ)
         self._intake = Intake(self.settings, self._clock, self.find_input)
         self._quotas: Callable[[], Mapping[str, int]] = dict
         self._supervisor = Supervisor(
@@ -196,7 +197,8 @@ class JobManager:
                 "the service is draining and takes no jobs", hint="try again when it is back"
             )
         checked = self._intake.check(kind, request, is_trusted=is_trusted)
-        later = self.store.add_job_later(
+        later = self.store.later(
+            store_writes.add_job,
             self._intake.new_job(checked, caller),
             max_queued=self.settings.max_queued_jobs,
             owner_quota=caller.queued_quota,
@@ -639,7 +641,7 @@ class JobManager:
             self.store.active(),
             self._executor.capacity(),
             running_quotas=self._quotas(),
-            position=self.store.position_in_queue(record.id),
+            position=max(self.store.position_in_queue(record.id) - 1, 0),
             is_draining=self.is_draining,
         )
 

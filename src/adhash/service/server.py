@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-import logging
 import socket
 import sys
 from types import FrameType
 
-import structlog
 import uvicorn
 from fastapi import FastAPI
 
 from adhash.errors import PolicyError, StorageError
 from adhash.service.api import create_app
+from adhash.service.event_log import write_events
 from adhash.service.settings import ServiceSettings
 
 # Followers are told to go at once; this is for whoever does not listen.
@@ -36,7 +35,7 @@ def serve(settings: ServiceSettings) -> None:
         If the address is in use, or the folder of jobs is.
     """
     _require_token_beyond_loopback(settings)
-    configure_logging(settings.log_level)
+    write_events(settings.log_level)
     listener = _listen(settings)
     try:
         _run(create_app(settings=settings), listener)
@@ -109,21 +108,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def configure_logging(level: str) -> None:
-    """Write the service's events to standard error, one JSON object a line."""
-    number = getattr(logging, level.upper())
-    logging.basicConfig(level=number, stream=sys.stderr, format="%(message)s", force=True)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )

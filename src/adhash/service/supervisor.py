@@ -21,12 +21,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
-import structlog
-
 from adhash.clock import NS_PER_S, Clock
 from adhash.errors import AdhashError, StorageError
 from adhash.service.artifacts import publish, remove_files, scan
 from adhash.service.errors import StoreUnavailableError
+from adhash.service.event_log import event_logger
 from adhash.service.executors.base import (
     AttemptPhase,
     AttemptRef,
@@ -47,7 +46,7 @@ from adhash.service.lifecycle import (
     JobError,
     step,
 )
-from adhash.service.log_index import index_rest
+from adhash.service.log_index import index_rest, steady_ms
 from adhash.service.order_book import OrderBook
 from adhash.service.records import JobChanges, JobRecord
 from adhash.service.scheduling import Start, choose_starts
@@ -60,7 +59,7 @@ _RETENTION_INTERVAL_NS = 60 * NS_PER_S
 _QUEUE_WINDOW = 256
 _FINISHERS = 2
 
-_log = structlog.get_logger("adhash.service")
+_log = event_logger("adhash.service")
 
 
 class Supervisor:
@@ -170,7 +169,11 @@ class Supervisor:
     def _follow(self, job: JobRecord, report: AttemptReport) -> None:
         self._ingest(job)
         if report.confinement is not None and job.confinement is None:
-            self._store.note(job.id, JobChanges(confinement=report.confinement))
+            self._store.keep(
+                job.id,
+                attempt=job.state.attempt,
+                changes=JobChanges(confinement=report.confinement),
+            )
         attempt = (job.id, job.state.attempt)
         if job.state.is_cancel_requested and attempt not in self._stopping:
             self._stopping.add(attempt)
@@ -205,7 +208,7 @@ class Supervisor:
 
     def _finish(self, job: JobRecord, report: AttemptReport) -> None:
         folder = self._folder(job)
-        index_rest(folder, self._clock.now())
+        index_rest(folder, steady_ms(self._clock))
         self._ingest_all(job)
         fact = _fact_of(job, report)
         following = step(job.state, fact).state
@@ -256,7 +259,9 @@ class Supervisor:
             self._give_back(record, error)
             return
         _log.info("job_started", job=record.id, kind=record.kind, attempt=record.state.attempt)
-        self._store.note(record.id, JobChanges(placement=placement))
+        self._store.keep(
+            record.id, attempt=record.state.attempt, changes=JobChanges(placement=placement)
+        )
 
     def _give_back(self, record: JobRecord, error: Exception) -> None:
         detail = error.detail if isinstance(error, AdhashError) else str(error)

@@ -106,7 +106,7 @@ async def read_ticks(
     """Read the ticks of a replay so far."""
     await run_in_threadpool(surface.manager.record, job_id)
     ticks = await run_in_threadpool(surface.manager.store.last_ticks, job_id, last)
-    return TickList(ticks=ticks)
+    return TickList(ticks=[tick.data for tick in ticks])
 
 
 @router.get(
