@@ -27,6 +27,7 @@ from adhash.clock import Clock, SystemClock
 from adhash.config_sources import PRESETS_VARIABLE
 from adhash.service import store_writes
 from adhash.service.artifacts import remove_files
+from adhash.service.attempts import Capacity, Executor
 from adhash.service.changes import ChangeBoard
 from adhash.service.describe import describe_artifact, describe_job, summarise_job
 from adhash.service.errors import (
@@ -35,7 +36,6 @@ from adhash.service.errors import (
     NotFinishedError,
     UnknownJobError,
 )
-from adhash.service.executors.base import Capacity, Executor
 from adhash.service.executors.local import LocalExecutor
 from adhash.service.folder import JobFolder, job_folder
 from adhash.service.ids import is_job_id

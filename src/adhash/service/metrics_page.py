@@ -14,7 +14,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from adhash.service.executors.base import Capacity
+from adhash.service.attempts import Capacity
 from adhash.service.lifecycle import Status
 from adhash.service.records import Histogram, StoreMetrics
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adhash.options.base import files_read
+from adhash.service.attempts import AttemptOrder, Limits
 from adhash.service.confine import place_outputs
-from adhash.service.executors.base import AttemptOrder, Limits
 from adhash.service.folder import job_folder
 from adhash.service.kinds import job_kind
 from adhash.service.records import JobRecord

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from adhash.service.executors.base import Capacity
+from adhash.service.attempts import Capacity
 from adhash.service.models import Isolation
 from adhash.service.records import JobRecord
 

@@ -24,14 +24,14 @@ from pathlib import Path
 from adhash.clock import NS_PER_S, Clock
 from adhash.errors import AdhashError, StorageError
 from adhash.service.artifacts import publish, remove_files, scan
-from adhash.service.errors import StoreUnavailableError
-from adhash.service.event_log import event_logger
-from adhash.service.executors.base import (
+from adhash.service.attempts import (
     AttemptPhase,
     AttemptRef,
     AttemptReport,
     Executor,
 )
+from adhash.service.errors import StoreUnavailableError
+from adhash.service.event_log import event_logger
 from adhash.service.folder import JobFolder, job_folder
 from adhash.service.ingestion import read_events
 from adhash.service.lifecycle import (

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from adhash.cancellation import CancelToken
 from adhash.clock import SystemClock
 from adhash.errors import BadInputError, InterruptedRunError
-from adhash.service.executors.base import AttemptOrder
+from adhash.service.attempts import AttemptOrder
 from adhash.service.folder import JobFolder
 from adhash.service.orders import Spec, read_spec
 from adhash.service.outcomes import WorkReport, error_of

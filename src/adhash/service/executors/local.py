@@ -22,14 +22,14 @@ from typing import Any
 from adhash.atomic_files import replace_text, write_failure
 from adhash.clock import Clock, SystemClock
 from adhash.errors import StorageError
-from adhash.service.executors.attempt_watch import AttemptWatch, Sweep
-from adhash.service.executors.base import (
+from adhash.service.attempts import (
     AttemptOrder,
     AttemptPhase,
     AttemptRef,
     AttemptReport,
     Capacity,
 )
+from adhash.service.executors.attempt_watch import AttemptWatch, Sweep
 from adhash.service.executors.runner_names import named_runner
 from adhash.service.executors.slots import SlotTable, cores_of_slots
 from adhash.service.folder import JobFolder

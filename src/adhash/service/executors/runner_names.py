@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adhash.service.executors.base import AttemptRef
+from adhash.service.attempts import AttemptRef
 from adhash.service.folder import AttemptFolder, JobFolder
 from adhash.service.processes import Process, find_process
 
