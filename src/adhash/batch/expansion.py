@@ -58,7 +58,7 @@ def expand_jobs(spec: BatchSpec, *, source: str) -> list[SingleJob]:
     expanded = [
         (job.name, single)
         for at, job in enumerate(spec.jobs)
-        for single in _expand(job, names, place=f"{source}: batch.jobs[{at}] ({job.name})")
+        for single in _expand(job, names, place=f"{source}: batch.jobs[{at}]")
     ]
     made: dict[str, list[str]] = {}
     for origin, single in expanded:
@@ -104,14 +104,14 @@ def _refuse_too_many(spec: BatchSpec, source: str) -> None:
 
 def _expand(job: JobSpec, names: _Names, *, place: str) -> Iterator[SingleJob]:
     if not job.matrix:
-        yield _single(job, job.name, job.options, place)
+        yield _single(job, job.name, job.options, f"{place} ({job.name})")
         return
-    _refuse_bad_axes(job, place)
+    _refuse_bad_axes(job, f"{place} ({job.name})")
     for combination in itertools.product(*job.matrix.values()):
         varied = dict(zip(job.matrix, combination, strict=True))
         suffix = "-".join(_word(job.command, axis, value) for axis, value in varied.items())
         name = names.unique(f"{job.name}-{suffix[:_MAX_SUFFIX]}".rstrip("-"))
-        yield _single(job, name, {**job.options, **varied}, f"{place}, {name}")
+        yield _single(job, name, {**job.options, **varied}, f"{place} ({name})")
 
 
 def _single(job: JobSpec, name: str, values: Mapping[str, Any], place: str) -> SingleJob:

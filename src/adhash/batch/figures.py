@@ -18,7 +18,14 @@ from adhash.units import format_count, format_ns
 _PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c564b", "#b8b000")
 _REFERENCE, _REFERENCE_COLOUR = "std", "#8a8f98"
 # Latency percentiles by how many operations in one are slower: a log axis spreads the tail.
-_PERCENTILES = (("p50", 2), ("p90", 10), ("p99", 100), ("p999", 1_000), ("p9999", 10_000))
+_PERCENTILES = (
+    ("p50", 2),
+    ("p90", 10),
+    ("p99", 100),
+    ("p999", 1_000),
+    ("p9999", 10_000),
+    ("max", 100_000),
+)
 _ROW_HEIGHT = 46
 _MAX_PROBES = 64
 
@@ -36,7 +43,7 @@ class Figure:
 
 def as_label(text: str) -> str:
     """Return `text` so that plotly shows it as it is."""
-    return escape(text)
+    return escape(text, quote=False)
 
 
 class Colours:
@@ -73,24 +80,28 @@ def all_figures(groups: Sequence[TraceGroup]) -> tuple[list[Figure], list[list[F
         Throughput and memory; then, a trace: percentiles, probe lengths, layouts and pauses. A
         figure that nothing is known for is left out.
     """
-    labels = [replay.label for group in groups for replay in group.replays]
-    colours = Colours(labels)
-    layouts = Colours(
-        str(change.get("to_layout"))
-        for group in groups
-        for replay in group.replays
-        for change in replay.records("layout_timeline")
+    replays = [replay for group in groups for replay in group.replays]
+    colours = Colours(
+        [
+            *(replay.label for replay in replays),
+            # A layout has the colour of the engine of its name.
+            *(layout for replay in replays for layout in _layouts(replay)),
+        ]
     )
     together = [throughput_bars(groups, colours), memory_bars(groups, colours)] if groups else []
     each = [
         [
             percentile_curves(group, colours, name=f"percentiles-{at}"),
             probe_histogram(group, colours, name=f"probes-{at}"),
-            layout_timeline(group, layouts, name=f"layouts-{at}"),
+            layout_timeline(group, colours, name=f"layouts-{at}"),
         ]
         for at, group in enumerate(groups)
     ]
     return together, [[figure for figure in figures if figure.data] for figures in each]
+
+
+def _layouts(replay: Replay) -> list[str]:
+    return [str(change.get("to_layout")) for change in replay.records("layout_timeline")]
 
 
 def throughput_bars(groups: Sequence[TraceGroup], colours: Colours) -> Figure:
@@ -143,14 +154,14 @@ def _bars(
 def percentile_curves(group: TraceGroup, colours: Colours, *, name: str) -> Figure:
     """Return latency by percentile, both on log axes."""
     timed = [replay for replay in group.replays if replay.has_latencies]
-    ticks = [slower for _, slower in _PERCENTILES]
-    axis = _axis("percentile of operations", type="log", tickvals=ticks)
-    axis["ticktext"] = ["50 %", "90 %", "99 %", "99.9 %", "99.99 %"]
+    axis = _axis("percentile of operations", type="log")
+    axis["tickvals"] = [slower for _, slower in _PERCENTILES]
+    axis["ticktext"] = ["50 %", "90 %", "99 %", "99.9 %", "99.99 %", "longest"]
     return Figure(
         name=name,
         title="Latency by percentile",
-        about="Sampled operations and every slow path. The dotted line is the longest of all.",
-        data=[trace for replay in timed for trace in _curve(replay, colours)],
+        about="Of a sample of the operations, and of every slow path: the longest is exact.",
+        data=[curve for replay in timed for curve in _curve(replay, colours)],
         layout=_layout(xaxis=axis, yaxis=_log_ns_axis()),
     )
 
@@ -167,29 +178,18 @@ def _curve(replay: Replay, colours: Colours) -> list[dict[str, Any]]:
     known = [(at, ns) for at, ns in points if ns]
     if not known:
         return []
-    longest = replay.number("latency_ns", "overall", "max")
-    common = {"type": "scatter", "legendgroup": replay.label, "name": as_label(replay.label)}
-    colour = colours.of(replay.label)
-    curve = {
-        **common,
-        "mode": "lines+markers",
-        "x": [at for at, _ in known],
-        "y": [ns for _, ns in known],
-        "text": [format_ns(ns) for _, ns in known],
-        "line": {"color": colour},
-        "hovertemplate": "%{text}<extra>" + as_label(replay.label) + "</extra>",
-    }
-    limit = {
-        **common,
-        "mode": "lines",
-        "x": [known[0][0], known[-1][0]],
-        "y": [longest, longest],
-        "line": {"color": colour, "dash": "dot", "width": 1},
-        "showlegend": False,
-        "hovertemplate": f"longest {format_ns(longest or 0)}"
-        f"<extra>{as_label(replay.label)}</extra>",
-    }
-    return [curve, limit] if longest else [curve]
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": as_label(replay.label),
+            "x": [at for at, _ in known],
+            "y": [ns for _, ns in known],
+            "text": [format_ns(ns) for _, ns in known],
+            "line": {"color": colours.of(replay.label)},
+            "hovertemplate": "%{text}<extra>" + as_label(replay.label) + "</extra>",
+        }
+    ]
 
 
 def probe_histogram(group: TraceGroup, colours: Colours, *, name: str) -> Figure:
@@ -201,7 +201,7 @@ def probe_histogram(group: TraceGroup, colours: Colours, *, name: str) -> Figure
         "What one step costs differs between the layouts.",
         data=[trace for replay in group.replays for trace in _probes(replay, colours)],
         layout=_layout(
-            xaxis=_axis("probe length", dtick=1, rangemode="tozero"),
+            xaxis=_axis("probe length", tickformat="d"),
             yaxis=_axis("share of entries", type="log", tickformat="~%"),
             barmode="group",
         ),
@@ -251,6 +251,7 @@ def layout_timeline(group: TraceGroup, layouts: Colours, *, name: str) -> Figure
             xaxis=_axis("time of the run", ticksuffix=" s", rangemode="tozero"),
             yaxis={"autorange": "reversed", "automargin": True, "type": "category"},
             barmode="overlay",
+            bargap=0.35,
             height=170 + _ROW_HEIGHT * len(group.replays),
         ),
     )
@@ -267,8 +268,11 @@ class _Span:
 
 def _spans(replay: Replay) -> list[_Span]:
     changes = replay.records("layout_timeline")
+    if not changes:
+        return []
     starts = [float(change.get("at_s") or 0.0) for change in changes]
-    ends = [*starts[1:], max(replay.number("elapsed_s") or 0.0, *starts, 0.0)]
+    last = max([replay.number("elapsed_s") or 0.0, *starts])
+    ends = [*starts[1:], last]
     return [
         _Span(
             label=replay.label,
@@ -286,7 +290,7 @@ def _span_bar(span: _Span, layouts: Colours, *, is_first: bool) -> dict[str, Any
         "type": "bar",
         "orientation": "h",
         "name": as_label(span.layout),
-        "legendgroup": f"layout {span.layout}",
+        "legendgroup": as_label(f"layout {span.layout}"),
         "showlegend": is_first,
         "base": [span.begins_s],
         "x": [span.ends_s - span.begins_s],

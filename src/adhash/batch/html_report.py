@@ -31,9 +31,14 @@ from adhash.batch.report_tables import (
 from adhash.batch.result import BatchResult, JobResult
 from adhash.errors import BadInputError
 
+_BAD = frozenset({"failed", "timed out", "cancelled", "skipped"})
 _DRAW = """
 const figures = JSON.parse(document.getElementById("figures").textContent);
-const config = {displaylogo: false, responsive: true};
+const config = {
+  displaylogo: false,
+  responsive: true,
+  modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
+};
 for (const {name, data, layout} of figures) {
   Plotly.newPlot(name, data, layout, config);
 }
@@ -167,9 +172,11 @@ def _overview(result: BatchResult) -> Iterator[str]:
 
 
 def _figures(figures: Sequence[Figure]) -> Iterator[str]:
+    yield '<div class="figures">'
     for figure in figures:
         yield f"<section><h3>{escape(figure.title)}</h3>\n<p>{escape(figure.about)}</p>"
         yield f'<div id="{escape(figure.name)}" class="figure"></div></section>'
+    yield "</div>"
 
 
 def _table(table: ReportTable) -> Iterator[str]:
@@ -180,8 +187,13 @@ def _table(table: ReportTable) -> Iterator[str]:
     yield f"<tr>{''.join(f'<th{lean}>{name}</th>' for name, lean in heads)}</tr>"
     for row in table.rows:
         cells = zip(row, leans, strict=True)
-        yield f"<tr>{''.join(f'<td{lean}>{escape(cell)}</td>' for cell, lean in cells)}</tr>"
+        yield f"<tr>{''.join(_cell(cell, lean) for cell, lean in cells)}</tr>"
     yield "</table></div>"
+
+
+def _cell(text: str, lean: str) -> str:
+    mark = ' class="bad"' if text in _BAD else lean
+    return f"<td{mark}>{escape(text)}</td>"
 
 
 def _other(job: JobResult) -> Iterator[str]:

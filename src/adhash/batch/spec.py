@@ -7,7 +7,7 @@ no environment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -29,7 +29,12 @@ MAX_JOBS = 1_000
 _MAX_DEPTH = 8
 _MAX_FAULTS = 20
 # What pydantic calls by the names of Python's types.
-_KINDS = {"model_type": "a table", "dict_type": "a table", "tuple_type": "a list"}
+_KINDS = {
+    "model_type": "a table",
+    "dict_type": "a table",
+    "tuple_type": "a list",
+    "too_short": "one at least is needed",
+}
 
 CommandName = Literal[
     "run-csv", "profile", "probe-visualize", "verify-snapshot", "ab-compare", "workload-dna"
@@ -141,7 +146,9 @@ def _depth_exceeds(value: object, levels: int) -> bool:
 
 
 def _refusal(error: ValidationError, source: str) -> BadInputError:
-    faults = error.errors(include_url=False, include_context=False)
+    found = error.errors(include_url=False, include_context=False)
+    # A list of which no item is right is called too short as well.
+    faults = [each for each in found if not _encloses(each["loc"], found)]
     shown = [f"{source}: {_place(fault['loc'])}{_reason(fault)}" for fault in faults[:_MAX_FAULTS]]
     more = len(faults) - len(shown)
     unknown = [str(fault["loc"][-1]) for fault in faults if fault["type"] == "extra_forbidden"]
@@ -151,6 +158,11 @@ def _refusal(error: ValidationError, source: str) -> BadInputError:
         hint=(did_you_mean(unknown[0], BatchSpec.model_fields) if unknown else "")
         or (f"commands of jobs are {', '.join(get_args(CommandName))}" if commands else ""),
     )
+
+
+def _encloses(location: tuple[int | str, ...], faults: Sequence[Mapping[str, Any]]) -> bool:
+    size = len(location)
+    return any(len(each["loc"]) > size and each["loc"][:size] == location for each in faults)
 
 
 def _place(location: tuple[int | str, ...]) -> str:

@@ -176,8 +176,11 @@ class Supervisor:
         for job in self._waiting():
             if len(self._running) >= self._max_parallel:
                 return
-            if all(name in self._results for name in job.needs):
+            if all(self._is_completed(name) for name in job.needs):
                 self._start(job)
+
+    def _is_completed(self, name: str) -> bool:
+        return name in self._results and self._results[name].status == "completed"
 
     def _start(self, job: PlannedJob) -> None:
         try:
