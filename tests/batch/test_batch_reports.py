@@ -16,7 +16,7 @@ from adhash.batch.figures import all_figures
 from adhash.batch.html_report import html_report, write_html_report
 from adhash.batch.replays import trace_groups
 from adhash.batch.report import markdown_report
-from adhash.batch.report_tables import comparison_table, headline
+from adhash.batch.report_tables import comparison_table, headline, noise_notes
 from adhash.batch.result import BatchResult
 
 HOSTILE = '</script><script>alert("x")</script><img src=x onerror=alert(1)>|`*[a](javascript:x)'
@@ -84,6 +84,7 @@ def test_replays_are_compared_by_trace_and_rate() -> None:
         replay("c", paced),
         replay("d", summary("swiss", csv="x/t.csv")),
         replay("e", summary("swiss", status="validated")),
+        replay("f", summary("swiss", status="cancelled")),
     )
     groups = trace_groups(result)
     assert [group.title for group in groups] == [
@@ -106,15 +107,16 @@ def test_the_table_tells_figures_relative_to_the_best_and_the_noise() -> None:
     names = [heading.removesuffix(">") for heading in table.headings]
     swiss, std = (dict(zip(names, row, strict=True)) for row in table.rows)
     assert (swiss["vs best"], swiss["regret"], swiss["noise"]) == ("1.00x", "1.00", "quiet")
-    assert (std["vs best"], std["regret"], std["noise"]) == ("0.25x", "4.00", "noisy: stolen time")
+    assert (std["vs best"], std["regret"], std["noise"]) == ("0.25x", "4.00", "noisy")
+    assert noise_notes(group) == ["std was disturbed: stolen time"]
     assert (std["p99.9"], std["longest pause"], std["bytes/entry"]) == ("300 ns", "5 µs", "41.0")
 
 
 def test_what_a_summary_does_not_know_is_a_dash() -> None:
-    empty = {"mode": "swiss", "status": "cancelled", "latency_ns": None, "pauses": "none"}
+    empty = {"mode": "swiss", "status": "completed", "latency_ns": None, "pauses": "none"}
     (group,) = trace_groups(batch_result(replay("a", empty)))
     (row,) = comparison_table(group).rows
-    assert row[0] == "swiss (cancelled)"
+    assert row[0] == "swiss"
     assert set(row[1:]) == {"-"}
 
 

@@ -101,14 +101,21 @@ def test_a_job_begins_when_all_that_it_needs_is_completed(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("max_parallel", [1, 2])
 def test_no_more_jobs_run_at_once_than_allowed(tmp_path: Path, max_parallel: int) -> None:
-    # Each counts the marks of those that run beside it, its own among them.
+    # Each counts the marks of those that run beside it, its own among them. The first ones wait
+    # until there are as many as there may be, and all a while longer for one too many.
     program = f"""
 import glob, os, time
-mark = os.path.join({str(tmp_path)!r}, f"{{os.getpid()}}.mark")
+os.chdir({str(tmp_path)!r})
+mark = f"{{os.getpid()}}.mark"
 open(mark, "w").close()
+until = time.monotonic() + 20
+while len(glob.glob("*.mark")) < {max_parallel} and not os.path.exists("reached"):
+    assert time.monotonic() < until
+    time.sleep(0.01)
+open("reached", "w").close()
 most = 0
 for _ in range(20):
-    most = max(most, len(glob.glob({str(tmp_path)!r} + "/*.mark")))
+    most = max(most, len(glob.glob("*.mark")))
     time.sleep(0.02)
 os.remove(mark)
 print('{{"ok": true, "most": %d}}' % most)

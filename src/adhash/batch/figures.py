@@ -345,6 +345,7 @@ def _layout(**more: Any) -> dict[str, Any]:
     font = {"family": "system-ui, sans-serif", "size": 13, "color": "#20242a"}
     return {
         "font": font,
+        "autosize": True,
         "height": 400,
         "margin": {"t": 20, "r": 20, "b": 40, "l": 60},
         "paper_bgcolor": "#ffffff",

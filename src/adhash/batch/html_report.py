@@ -24,6 +24,7 @@ from adhash.batch.report_tables import (
     comparison_table,
     jobs_table,
     machine,
+    noise_notes,
     other_results,
     overview,
     scalar_figures,
@@ -156,6 +157,7 @@ def _body(
         yield f"<h2>{escape(group.title)}</h2>"
         yield f"<p>On {escape(machine(group))}. {REGRET}</p>"
         yield from _table(comparison_table(group))
+        yield from (f"<p>{escape(note)}</p>" for note in noise_notes(group))
         yield from _figures(figures)
     for job in other_results(result):
         yield from _other(job)

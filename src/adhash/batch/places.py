@@ -114,16 +114,9 @@ class Places:
         if made in written:
             return made
         path = self.read_base / named
-        return self._allowed(path, named) if self.is_confined else path
-
-    def _allowed(self, path: Path, named: str) -> Path:
-        real = _resolved(path, named)
-        roots = (*(self.roots or ()), self.write_base)
-        if not any(real.is_relative_to(root) for root in roots):
-            raise _outside(named, "a suite reads only beneath the allowed folders")
-        if not _is_regular_or_missing(real):
-            raise _outside(named, "a suite reads only regular files")
-        return real
+        if self.roots is None:
+            return path
+        return beneath(path, [*self.roots, self.write_base], named=named)
 
     def refuse_reaching_settings(self, settings: Mapping[str, object]) -> None:
         """Refuse settings by dotted name that write or listen where the suite may not.
@@ -159,6 +152,36 @@ class Places:
         """
         if self.is_confined and config.exists():
             self.refuse_reaching_settings(read_file(config).values())
+
+
+def beneath(path: Path, roots: Sequence[Path], *, named: str) -> Path:
+    """Return where a path leads, if that is a regular file beneath one of the roots, or nothing.
+
+    Parameters
+    ----------
+    path : Path
+        What shall be read.
+    roots : sequence of Path
+        The allowed folders.
+    named : str
+        How a message names the path.
+
+    Returns
+    -------
+    Path
+        With every link followed.
+
+    Raises
+    ------
+    PolicyError
+        If it leads elsewhere, or to a folder, a device or a pipe.
+    """
+    real = _resolved(path, named)
+    if not any(real.is_relative_to(root.resolve()) for root in roots):
+        raise _outside(named, "a suite is read, and reads, only beneath the allowed folders")
+    if not _is_regular_or_missing(real):
+        raise _outside(named, "only regular files are read")
+    return real
 
 
 def _is_regular_or_missing(path: Path) -> bool:

@@ -59,7 +59,9 @@ class TraceGroup:
 
 
 def trace_groups(result: BatchResult) -> list[TraceGroup]:
-    """Return the replays of a batch that executed operations, grouped by trace.
+    """Return the replays of a batch that ran to their end, grouped by trace.
+
+    The figures of a dry run, or of a part of a trace, compare with nothing.
 
     Parameters
     ----------
@@ -73,7 +75,7 @@ def trace_groups(result: BatchResult) -> list[TraceGroup]:
     """
     grouped: dict[tuple[object, ...], list[tuple[str, dict[str, Any]]]] = {}
     for job, summary in result.summaries():
-        if summary.get("status") != "validated":
+        if summary.get("status") == "completed":
             grouped.setdefault(_identity(summary), []).append((job, summary))
     titles = _distinct([_title(members[0][1]) for members in grouped.values()])
     return [

@@ -13,6 +13,7 @@ from adhash.batch.report_tables import (
     comparison_table,
     jobs_table,
     machine,
+    noise_notes,
     other_results,
     overview,
     scalar_figures,
@@ -54,7 +55,8 @@ def _lines(result: BatchResult) -> Iterator[str]:
 def _replays(group: TraceGroup) -> Iterator[str]:
     yield f"\n## Replays of {as_text(group.title)}\n"
     yield from _table(comparison_table(group))
-    yield f"\nOn {as_text(machine(group))}. {REGRET}"
+    yield f"\nOn {as_text(machine(group))}. {REGRET}\n"
+    yield from (f"- {as_text(note)}" for note in noise_notes(group))
 
 
 def _figures(job: JobResult) -> Iterator[str]:

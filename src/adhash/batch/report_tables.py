@@ -111,9 +111,8 @@ def comparison_table(group: TraceGroup) -> ReportTable:
 def _comparison_row(replay: Replay, best: float) -> tuple[str, ...]:
     rate = replay.number("ops_per_second")
     pauses = [each["ns"] for each in replay.records("pauses") if "ns" in each]
-    status = replay.find("status")
     return (
-        replay.label if status == "completed" else f"{replay.label} ({status})",
+        replay.label,
         _or_nothing(replay.number("elapsed_s"), format_seconds),
         _or_nothing(rate, format_count),
         f"{rate / best:.2f}x" if rate and best else NOTHING,
@@ -123,7 +122,7 @@ def _comparison_row(replay: Replay, best: float) -> tuple[str, ...]:
         _or_nothing(replay.number("memory", "bytes_per_entry"), lambda size: f"{size:.1f}"),
         _or_nothing(replay.number("memory", "bytes"), format_bytes),
         _or_nothing(replay.number("memory", "peak_rss_bytes"), format_bytes),
-        _noise(replay),
+        str(replay.find("manifest", "noise", "verdict") or NOTHING),
     )
 
 
@@ -131,11 +130,14 @@ def _latency(replay: Replay, quantile: str) -> float | None:
     return replay.number("latency_ns", "overall", quantile) if replay.has_latencies else None
 
 
-def _noise(replay: Replay) -> str:
-    verdict = str(replay.find("manifest", "noise", "verdict") or NOTHING)
-    reasons = replay.find("manifest", "noise", "reasons")
-    words = "; ".join(map(str, reasons)) if isinstance(reasons, list) else ""
-    return f"{verdict}: {words}" if words else verdict
+def noise_notes(group: TraceGroup) -> list[str]:
+    """Return a line for every replay that the machine disturbed: by what."""
+    notes = []
+    for replay in group.replays:
+        reasons = replay.find("manifest", "noise", "reasons")
+        if isinstance(reasons, list) and reasons:
+            notes.append(f"{replay.label} was disturbed: {'; '.join(map(str, reasons))}")
+    return notes
 
 
 def machine(group: TraceGroup) -> str:

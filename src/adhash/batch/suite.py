@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adhash.batch.places import Places
+from adhash.batch.places import Places, beneath
 from adhash.batch.spec_text import batch_table, bundled_suites, parse_spec, read_spec_file
 from adhash.options.batch import BatchOptions
 
@@ -76,9 +76,7 @@ def find_suite(options: BatchOptions, *, roots: Sequence[Path] | None) -> Suite:
 def _read_suite(named: str, roots: Sequence[Path] | None) -> Suite:
     path = Path(named).absolute()
     if roots is not None:
-        path = Places.confined(path.parent, write_base=path, roots=roots).to_read(
-            str(path), written=frozenset()
-        )
+        path = beneath(path, roots, named=named)
     text = read_spec_file(path)
     is_json = path.suffix.lower() == ".json"
     table = parse_spec(text, source=named, is_json=is_json)
