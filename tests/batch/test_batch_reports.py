@@ -125,7 +125,9 @@ def test_a_line_a_job_says_what_came_of_it() -> None:
     checked = job_result(result={"summaries": [summary(status="validated")]})
     assert headline(checked) == "swiss validated"
     found = {"schema": "adhash.profile.v1", "recommended_mode": "swiss", "confidence": 0.9}
-    assert headline(job_result(result=found)) == "recommended mode swiss, confidence 0.9"
+    assert headline(job_result(result=found)) == "recommended mode swiss"
+    other = {"csv": "t", "visited": 3, "found": True, "seed": 5}
+    assert headline(job_result(result=other)) == "csv t, visited 3, found True"
     error = {"error": "IO", "detail": "no disk", "hint": "buy one"}
     failed = job_result(status="failed", error=error)
     assert headline(failed) == "IO: no disk (buy one)"

@@ -14,6 +14,8 @@ from adhash.units import format_bytes, format_count, format_ns, format_seconds
 NOTHING = "-"
 REGRET = "Regret is the time divided by that of the fastest run."
 _MAX_FIGURES = 12
+# What a person asked the other commands for.
+_TELLING = frozenset({"recommended mode", "verdict", "status", "reason", "rows"})
 _LATENCIES = ("p50", "p99", "p999", "max")
 
 
@@ -69,7 +71,8 @@ def headline(job: JobResult) -> str:
     if summaries:
         return ", ".join(_replay_in_words(each) for each in summaries)
     figures = scalar_figures(job)
-    return ", ".join(f"{name} {value}" for name, value in figures[:3])
+    telling = [(name, value) for name, value in figures if name in _TELLING]
+    return ", ".join(f"{name} {value}" for name, value in telling or figures[:3])
 
 
 def _replay_in_words(summary: Mapping[str, Any]) -> str:
