@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from adhash.service.executors.base import (
+from adhash.service.attempts import (
     AttemptOrder,
     AttemptPhase,
     AttemptRef,

@@ -6,11 +6,13 @@ import os
 import sys
 from pathlib import Path
 
-from adhash.service.worker import Kinds, main
+# Before anything is confined: what lies on the path then can be read.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from adhash.service.worker import Kinds, main  # noqa: E402
 
 
 def load_kinds() -> Kinds:
-    sys.path.insert(0, str(Path(__file__).parent))
     from kinds_for_tests import KINDS
 
     return KINDS

@@ -19,7 +19,7 @@ from executor_conformance import (
 )
 
 from adhash.errors import PolicyError, StorageError
-from adhash.service.executors.base import AttemptPhase, AttemptRef, Executor, Limits
+from adhash.service.attempts import AttemptPhase, AttemptRef, Executor, Limits
 from adhash.service.executors.local import LocalExecutor
 from adhash.service.settings import load_service_settings
 
@@ -130,13 +130,13 @@ class TestLocalExecutor(ExecutorConformance):
         }
         assert {path.name for path in folder.attempt(1).path.iterdir()} == {
             *("runner.json", "runner.log", "heartbeat", "report.json", "outcome.json"),
-            *("confinement.json", "artifacts", "tmp"),
+            *("confinement.json", "metrics_url", "artifacts", "tmp"),
         }
         assert folder.attempt(1).runner_log.read_text() == ""
 
     def test_an_attempt_of_another_boot_is_lost(self, place: Place) -> None:
         order = place.order("tell")
-        placement = {"pid": os.getpid(), "start_time": 1, "boot_id": "another", "slots": [1]}
+        placement = {"attempt": 1, "pid": os.getpid(), "start_time": 1, "boot_id": "another", "slots": [1]}
         ref = AttemptRef(
             job_id=order.job_id, attempt=1, folder=order.folder, placement=placement
         )

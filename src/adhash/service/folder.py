@@ -15,6 +15,7 @@
         runner.log       what the runner itself has to say, empty unless something is wrong
         confinement.json what holds the work in
         heartbeat        touched by the runner every second
+        metrics_url      where the replay serves its metrics; empty if it does not
         report.json      what the work says of its end, for the runner
         outcome.json     how it ended, the last thing the runner writes
         artifacts/       what it made so far
@@ -65,6 +66,11 @@ class AttemptFolder:
     def outcome(self) -> Path:
         """Return the file that says how the attempt ended."""
         return self.path / "outcome.json"
+
+    @property
+    def metrics_url(self) -> Path:
+        """Return the file that says where the work serves its metrics."""
+        return self.path / "metrics_url"
 
     @property
     def artifacts(self) -> Path:

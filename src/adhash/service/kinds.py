@@ -189,11 +189,12 @@ def request_model(name: str) -> type[CommandOptions]:
     fields: dict[str, Any] = {
         key: (field.annotation, field) for key, field in JobFields.model_fields.items()
     }
-    model: Any = create_model(
-        title, __base__=kind.options, __module__=__name__, __doc__=kind.summary, **fields
+    # The example is set before the class is built: pydantic reads the configuration once.
+    base = type(title, (kind.options,), {"__module__": __name__, "model_config": _with(kind)})
+    return create_model(title, __base__=base, __module__=__name__, __doc__=kind.summary, **fields)
+
+
+def _with(kind: JobKind) -> ConfigDict:
+    return ConfigDict(
+        **{**kind.options.model_config, "json_schema_extra": {"examples": [kind.example]}}
     )
-    model.model_config = ConfigDict(
-        **model.model_config, json_schema_extra={"examples": [kind.example]}
-    )
-    model.model_rebuild(force=True)
-    return model  # type: ignore[no-any-return]

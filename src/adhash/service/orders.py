@@ -12,7 +12,7 @@ from typing import Any
 
 from adhash.atomic_files import replace_text
 from adhash.errors import InvariantError
-from adhash.service.executors.base import AttemptOrder, Limits
+from adhash.service.attempts import AttemptOrder, Limits
 
 
 @dataclass(frozen=True, kw_only=True)

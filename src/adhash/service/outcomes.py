@@ -14,7 +14,7 @@ from typing import Any
 
 from adhash.atomic_files import replace_text
 from adhash.errors import AdhashError
-from adhash.service.executors.base import AttemptPhase
+from adhash.service.attempts import AttemptPhase
 from adhash.service.lifecycle import JobError
 
 CODES: dict[str, str] = {

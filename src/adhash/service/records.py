@@ -121,6 +121,26 @@ class IdempotencyKey:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RememberedResponse:
+    """What was answered to a request with an idempotency key, other than a submission."""
+
+    status: int
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditRecord:
+    """Who did what, and when; `job_id` if it was done to a job."""
+
+    id: int
+    at: datetime
+    owner: str
+    action: str
+    job_id: str | None
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class InputRecord:
     """An upload that is kept under its SHA-256."""
 

@@ -37,7 +37,7 @@ from resource import struct_rusage
 
 from adhash.clock import NS_PER_S, Clock, SystemClock
 from adhash.errors import AdhashError
-from adhash.service.executors.base import AttemptPhase
+from adhash.service.attempts import AttemptPhase
 from adhash.service.folder import AttemptFolder, JobFolder
 from adhash.service.kernel import adopt_orphans
 from adhash.service.lifecycle import JobError

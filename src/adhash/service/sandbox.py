@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adhash.errors import PolicyError
-from adhash.service.executors.base import AttemptOrder
+from adhash.service.attempts import AttemptOrder
 from adhash.service.folder import JobFolder
 from adhash.service.kernel import drop_capabilities
 from adhash.service.landlock import READ, RUN, UPDATE, WRITE, landlock_version, restrict_files
@@ -140,7 +140,7 @@ def _places_to_write(order: AttemptOrder) -> Iterator[tuple[Path, int]]:
     attempt = folder.attempt(order.attempt)
     yield attempt.artifacts, WRITE
     yield attempt.temporary, WRITE
-    for path in (folder.events, folder.ticks, folder.stdout, folder.stderr):
+    for path in (folder.events, folder.ticks, folder.stdout, folder.stderr, attempt.metrics_url):
         yield path, UPDATE
     for path in order.writable:
         yield _existing_folder(path), WRITE

@@ -49,6 +49,14 @@ class ServiceSettings(BaseModel):
         extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True
     )
 
+    # --- where it listens
+    host: str = _setting(
+        "The address to listen on.", default="127.0.0.1", min_length=1, max_length=255
+    )
+    port: Whole = _setting(
+        "The port to listen on; 0 for a free one.", default=9600, ge=0, le=65_535
+    )
+
     # --- who may call
     token: SecretStr | None = _setting(
         "The bearer token with every right. Without it, and without a tokens file, the server "

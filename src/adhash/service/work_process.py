@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from adhash.service.executors.base import Limits
+from adhash.service.attempts import Limits
 from adhash.service.folder import JobFolder
 from adhash.service.kernel import die_with_parent, forbid_new_privileges
 from adhash.service.orders import Spec

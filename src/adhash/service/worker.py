@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from adhash.cancellation import CancelToken
 from adhash.clock import SystemClock
 from adhash.errors import BadInputError, InterruptedRunError, PolicyError
-from adhash.service.executors.base import AttemptOrder
+from adhash.service.attempts import AttemptOrder
 from adhash.service.folder import JobFolder
 from adhash.service.orders import Spec, read_spec
 from adhash.service.outcomes import WorkReport, error_of
@@ -157,7 +157,8 @@ def _confine_and_work(
 ) -> WorkReport:
     order = spec.order
     folder = JobFolder(order.folder)
-    for path in (folder.events, folder.ticks):
+    attempt = folder.attempt(order.attempt)
+    for path in (folder.events, folder.ticks, attempt.metrics_url):
         path.touch()
     try:
         confine_work(spec)
@@ -169,7 +170,8 @@ def _confine_and_work(
         attempt=order.attempt,
         events=folder.events,
         ticks=folder.ticks,
-        artifacts=folder.attempt(order.attempt).artifacts,
+        artifacts=attempt.artifacts,
+        metrics_url=attempt.metrics_url,
         cancel=cancel,
         clock=SystemClock(),
     ) as context:

@@ -8,7 +8,7 @@ from typing import Any
 
 from adhash.atomic_files import replace_text
 from adhash.errors import StorageError
-from adhash.service.executors.base import AttemptPhase, AttemptRef, AttemptReport
+from adhash.service.attempts import AttemptPhase, AttemptRef, AttemptReport
 from adhash.service.executors.heartbeats import Heartbeat
 from adhash.service.executors.runner_names import attempt_folder, named_runner
 from adhash.service.folder import JobFolder

@@ -22,14 +22,14 @@ from typing import Any
 from adhash.atomic_files import replace_text, write_failure
 from adhash.clock import Clock, SystemClock
 from adhash.errors import StorageError
-from adhash.service.executors.attempt_watch import AttemptWatch, Sweep
-from adhash.service.executors.base import (
+from adhash.service.attempts import (
     AttemptOrder,
     AttemptPhase,
     AttemptRef,
     AttemptReport,
     Capacity,
 )
+from adhash.service.executors.attempt_watch import AttemptWatch, Sweep
 from adhash.service.executors.runner_names import named_runner
 from adhash.service.executors.slots import SlotTable, cores_of_slots
 from adhash.service.folder import JobFolder
@@ -101,7 +101,7 @@ class LocalExecutor:
         Returns
         -------
         dict
-            ``pid``, ``start_time``, ``boot_id``, ``slots`` and ``cores``.
+            ``attempt``, ``pid``, ``start_time``, ``boot_id``, ``slots`` and ``cores``.
 
         Raises
         ------
@@ -121,6 +121,7 @@ class LocalExecutor:
             self._slots.release(key)
             raise
         return {
+            "attempt": order.attempt,
             "pid": pid,
             "start_time": start_time_of(pid),
             "boot_id": self._boot,
