@@ -32,7 +32,7 @@ ERRORS: dict[str, Callable[[], BaseException]] = {
 
 class TellOptions(CommandOptions):
     text: str = "hello"
-    artifacts: list[str] = []
+    artifacts: tuple[str, ...] = ()
 
 
 class EndOptions(CommandOptions):
@@ -149,10 +149,10 @@ def escape(options: TouchOptions, context: WorkContext) -> dict[str, Any]:
         "change a file": lambda: secret.open("r+b").close(),
         "cut a file": lambda: os.truncate(secret, 0),
         "remove a file": secret.unlink,
-        "change a mode": lambda: os.chmod(secret, 0o777),  # noqa: PTH101
+        "change a mode": lambda: secret.chmod(0o600),
         "change an owner": lambda: os.chown(secret, 0, 0),
         "change a time": lambda: os.utime(secret),
-        "link a file": lambda: os.link(secret, context.artifacts / "link"),  # noqa: PTH200
+        "link a file": lambda: os.link(secret, context.artifacts / "link"),
         "make a symbolic link": lambda: (context.artifacts / "soft").symlink_to(secret),
         "change the fence": lambda: (context.artifacts.parents[2] / "fence").write_bytes(b"9"),
         "change the outcome": lambda: (context.artifacts.parent / "outcome.json").touch(),

@@ -9,7 +9,7 @@ from pathlib import Path
 # Before anything is confined: what lies on the path then can be read.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from adhash.service.worker import Kinds, main  # noqa: E402
+from adhash.service.worker import Kinds, main
 
 
 def load_kinds() -> Kinds:

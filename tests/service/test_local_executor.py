@@ -136,10 +136,14 @@ class TestLocalExecutor(ExecutorConformance):
 
     def test_an_attempt_of_another_boot_is_lost(self, place: Place) -> None:
         order = place.order("tell")
-        placement = {"attempt": 1, "pid": os.getpid(), "start_time": 1, "boot_id": "another", "slots": [1]}
-        ref = AttemptRef(
-            job_id=order.job_id, attempt=1, folder=order.folder, placement=placement
-        )
+        placement = {
+            "attempt": 1,
+            "pid": os.getpid(),
+            "start_time": 1,
+            "boot_id": "another",
+            "slots": [1],
+        }
+        ref = AttemptRef(job_id=order.job_id, attempt=1, folder=order.folder, placement=placement)
         order.folder.mkdir(parents=True)
         report = place.wait(ref)
         assert report.phase is AttemptPhase.LOST
