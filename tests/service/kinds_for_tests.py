@@ -155,7 +155,6 @@ def escape(options: TouchOptions, context: WorkContext) -> dict[str, Any]:
         "change a time": lambda: os.utime(secret),
         "link a file": lambda: os.link(secret, context.artifacts / "link"),
         "make a symbolic link": lambda: (context.artifacts / "soft").symlink_to(secret),
-        "change the outcome": lambda: (context.artifacts.parent / "outcome.json").touch(),
         "connect": lambda: socket.create_connection(("127.0.0.1", 9), timeout=1),
         "make a UDP socket": lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
         "make a UNIX socket": lambda: socket.socket(socket.AF_UNIX),
@@ -170,6 +169,7 @@ def escape(options: TouchOptions, context: WorkContext) -> dict[str, Any]:
         # These would do harm where they can be done.
         attempts |= {
             "change the fence": lambda: (context.artifacts.parents[2] / "fence").write_bytes(b"9"),
+            "change the outcome": lambda: (context.artifacts.parent / "outcome.json").touch(),
             "trace": lambda: _call("ptrace", 16, os.getppid(), 0, 0),
             "mount": lambda: _call("mount", b"none", bytes(context.artifacts), b"tmpfs", 0, 0),
             "unshare": lambda: _call("unshare", 0x10000000),
