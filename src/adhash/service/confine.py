@@ -87,7 +87,7 @@ def confine(options: CommandOptions, *, roots: Sequence[Path], find_input: FindI
             values[name] = str(path)
             readable.append(path)
     for name in files_written(type(options)):
-        if values[name] is not None and not _NAME.match(values[name]):
+        if values[name] is not None and not _NAME.fullmatch(values[name]):
             raise _invalid(name, f"an output is a plain name; got {values[name][:80]!r}")
     if isinstance(values.get("spec"), dict):
         values["spec"] = _with_uploads(values["spec"], find_input)
@@ -116,7 +116,7 @@ def _input_path(name: str, text: str, roots: Sequence[Path], find_input: FindInp
 
 
 def _upload(name: str, uri: str, find_input: FindInput) -> Path:
-    parts = _INPUT.match(uri)
+    parts = _INPUT.fullmatch(uri)
     path = find_input(parts[1]) if parts else None
     if path is None:
         raise _invalid(name, f"there is no upload {uri[:120]}", "PUT it to /api/inputs/{name}")

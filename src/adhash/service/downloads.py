@@ -59,7 +59,7 @@ def parse_range(text: str, size: int) -> ByteRange:
     RangeError
         If it is no single range of bytes, or none of it is in the file.
     """
-    parts = _RANGE.match(text.strip()) if len(text) <= 64 else None
+    parts = _RANGE.fullmatch(text.strip()) if len(text) <= 64 else None
     if parts is None or parts.groups() == ("", ""):
         raise RangeError(
             f"not a single range of bytes: {text[:40]!r}", hint="ask for one range at a time"

@@ -41,7 +41,7 @@ def new_job_id(now: datetime, random_bits: Callable[[int], int]) -> str:
 
 def is_job_id(text: str) -> bool:
     """Return whether `text` has the form of a job's name."""
-    return _FORM.match(text) is not None
+    return _FORM.fullmatch(text) is not None
 
 
 def _encode(number: int, length: int) -> str:

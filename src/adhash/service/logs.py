@@ -84,7 +84,7 @@ def position_of(token: str | None) -> LogPosition:
     """
     if token is None:
         return LogPosition()
-    parts = _TOKEN.match(token)
+    parts = _TOKEN.fullmatch(token)
     if parts is None:
         raise InvalidRequestError(
             f"since is not a token of a log: {token[:80]!r}",

@@ -78,7 +78,7 @@ async def _given(request: Request, body: CommandOptions) -> dict[str, Any]:
 
 def _caller(identity: Identity, key: str | None, traceparent: str | None) -> Caller:
     # A trace that is not one is ignored, as the standard wants it.
-    is_trace = traceparent is not None and _TRACEPARENT.match(traceparent) is not None
+    is_trace = traceparent is not None and _TRACEPARENT.fullmatch(traceparent) is not None
     return Caller(
         owner=identity.name,
         idempotency_key=key,
