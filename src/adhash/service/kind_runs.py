@@ -58,7 +58,7 @@ def replay_trace(options: CommandOptions, context: WorkContext) -> dict[str, Any
         plan,
         progress=story.progress,
         cancel=context.cancel,
-        announce=say,
+        announce=story.announce,
         on_tick=story.tick,
     )
     story.end(summaries)
@@ -125,6 +125,11 @@ class _ReplayStory:
             if key not in self._alerts:
                 self._alerts.add(key)
                 self._context.alert({"mode": key[0], **alert.model_dump(mode="json")})
+
+    def announce(self, text: str) -> None:
+        """Tell where the live endpoint is, for people and for programs."""
+        say(text)
+        self._context.serve_metrics_at(text.removeprefix("metrics: "))
 
     @staticmethod
     def end(summaries: Sequence[Summary]) -> None:

@@ -39,6 +39,8 @@ class WorkContext:
         Cancelled when the work shall stop.
     clock : Clock
         Dates the events.
+    metrics_url : Path or None
+        The file that says where live metrics are served.
     """
 
     def __init__(
@@ -50,12 +52,14 @@ class WorkContext:
         artifacts: Path,
         cancel: CancelToken,
         clock: Clock,
+        metrics_url: Path | None = None,
     ) -> None:
         self.attempt = attempt
         self.artifacts = artifacts
         self.cancel = cancel
         self.kept_result: dict[str, Any] | None = None
         self._clock = clock
+        self._metrics_url = metrics_url
         self._events = _open_to_append(events)
         self._ticks = _open_to_append(ticks)
         self._told_ns: int | None = None
@@ -92,6 +96,11 @@ class WorkContext:
     def alert(self, alert: Mapping[str, Any]) -> None:
         """Tell an alert of the watchdog."""
         self._tell(EventType.ALERT, alert)
+
+    def serve_metrics_at(self, url: str) -> None:
+        """Tell where live metrics are served."""
+        if self._metrics_url is not None:
+            self._metrics_url.write_text(url, encoding="utf-8")
 
     def keep_result(self, result: dict[str, Any]) -> None:
         """Keep what was found so far beside the error that the work is about to raise."""
