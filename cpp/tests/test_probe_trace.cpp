@@ -296,7 +296,7 @@ TEST("a trace of the old table uses its own hash after a reseed") {
 }
 
 TEST("a probe of any length is counted whole and kept up to a bound") {
-  const auto keys = map_testing::colliding_integers(adhash::Hasher(kSeed), 5000, 10);
+  const auto keys = map_testing::colliding_integers(adhash::Hasher(kSeed), 5000, 13);
   const Ints map = ints("robinhood");
   for (const std::uint64_t key : keys) map->put(key, 0);
   const ProbeTrace trace = trace_get(*map, keys.back());
