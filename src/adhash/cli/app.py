@@ -6,13 +6,23 @@ from typing import Annotated
 
 import typer
 
-from adhash.cli import config, engines, generate_csv, metrics, record, run_csv, version
+from adhash.cli import (
+    config,
+    engines,
+    generate_csv,
+    metrics,
+    probe_visualize,
+    record,
+    run_csv,
+    version,
+)
 
 # One line a command; the order is the order of `adhash --help`.
 _COMMANDS = (
     run_csv,
     generate_csv,
     record,
+    probe_visualize,
     metrics,
     config,
     engines,

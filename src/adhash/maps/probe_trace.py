@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from adhash.maps.probe_wording import conclusion, landing_note, step_note
+from adhash.maps.probe_wording import conclude, landing_note, step_note
 
 Operation = Literal["get", "put"]
 Place = Literal["group", "slot", "bucket", "overflow", "node"]
@@ -219,12 +219,17 @@ class ProbeTrace:
         """How many steps were counted and not kept."""
         return self.lookup_steps + self.insertion_steps - len(self.steps)
 
+    @property
+    def conclusion(self) -> str:
+        """What it comes to: whether the key is there, and where a put would leave its entry."""
+        return conclude(self)
+
     def explain(self) -> str:
         """Return the trace in words, a line a step."""
         lines = [f"{step.number}. {step.note}" for step in self.steps]
         if self.steps_left_out:
             lines.append(f"... and {self.steps_left_out:,} steps more")
-        return "\n".join([*lines, conclusion(self)])
+        return "\n".join([*lines, self.conclusion])
 
 
 def _table(record: dict[str, Any]) -> ProbedTable:

@@ -106,10 +106,10 @@ def _distances(step: ProbeStep) -> str:
         side = "nearer to home" if step.outcome == "absent" else "farther from home"
         return f"{where}, {side} than the key would be ({step.distance}){_OUTCOMES[step.outcome]}"
     if slot.compared == "tag":
-        return f"{where} as the key would be, its fingerprint differs; the probe goes on"
+        return f"{where} as the key would be, its tag differs; the probe goes on"
     equal = "is equal" if slot.equal else "differs"
     outcome = _OUTCOMES[step.outcome]
-    return f"distance {slot.distance} and fingerprint match, its key {equal}{outcome}"
+    return f"distance {slot.distance} and tag match, its key {equal}{outcome}"
 
 
 def _displacement(step: ProbeStep) -> str:
@@ -189,7 +189,7 @@ def _landing_place(landing: Landing) -> str:
     return f"slot {landing.slot} of {place}" if has_slots else place
 
 
-def conclusion(trace: ProbeTrace) -> str:
+def conclude(trace: ProbeTrace) -> str:
     """Return what a trace ends with, in a sentence or two.
 
     Parameters
