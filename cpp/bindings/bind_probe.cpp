@@ -73,6 +73,7 @@ nb::dict describe(const SlotSeen& slot) {
 
 nb::dict describe(const ProbeStep& step) {
   nb::dict row;
+  row["number"] = step.number;
   row["table"] = step.table;
   row["phase"] = name_in(kPhases, step.phase);
   row["place"] = name_in(kPlaces, step.place);

@@ -52,7 +52,9 @@ void require_sound(const ProbeTrace& trace) {
   CHECK(!trace.steps().empty());
   CHECK_EQ(trace.lookup_steps() + trace.insertion_steps(), trace.steps().size());
   std::size_t found_steps = 0;
+  std::size_t number = 0;
   for (const ProbeStep& step : trace.steps()) {
+    CHECK_EQ(step.number, ++number);
     CHECK(step.table < trace.tables().size());
     CHECK(!step.slots.empty());
     found_steps += step.outcome == StepOutcome::found;
@@ -302,7 +304,9 @@ TEST("a probe of any length is counted whole and kept up to a bound") {
   const ProbeTrace trace = trace_get(*map, keys.back());
   CHECK(trace.found());
   CHECK(trace.lookup_steps() > ProbeTrace::kMostSteps);
-  CHECK_EQ(trace.steps().size(), ProbeTrace::kMostSteps);
+  CHECK_EQ(trace.steps().size(), ProbeTrace::kMostSteps + 1);
+  CHECK_EQ(trace.steps().back().number, trace.lookup_steps());
+  CHECK(trace.steps().back().outcome == StepOutcome::found);
   CHECK_EQ(
       trace_put(*map, keys.back()).landing().index,
       (trace.tables().front().home + trace.lookup_steps() - 1) % trace.tables().front().places);

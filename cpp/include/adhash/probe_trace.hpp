@@ -56,7 +56,8 @@ struct SlotSeen {
 };
 
 struct ProbeStep {
-  std::size_t table = 0;  // which of ProbeTrace::tables()
+  std::size_t number = 0;  // its turn, from 1
+  std::size_t table = 0;   // which of ProbeTrace::tables()
   ProbePhase phase = ProbePhase::lookup;
   Place place = Place::slot;
   std::size_t index = 0;
@@ -103,7 +104,8 @@ struct Landing {
 // What an operation of a key would do. PRECONDITION of visit(): begin_table() was called.
 class ProbeTrace {
  public:
-  // Crafted keys make probes of any length; the steps beyond are counted and not kept.
+  // Crafted keys make probes of any length. Of the steps beyond, all are counted and those are kept
+  // that decide something.
   static constexpr std::size_t kMostSteps = 4096;
 
   void begin_table(ProbedTable table, std::string_view role) {
@@ -122,7 +124,9 @@ class ProbeTrace {
     step.table = table();
     if (step.outcome == StepOutcome::found) note_found(step);
     ++(phase_ == ProbePhase::lookup ? lookup_steps_ : insertion_steps_);
-    if (steps_.size() < kMostSteps) steps_.push_back(std::move(step));
+    step.number = lookup_steps_ + insertion_steps_;
+    const bool decides = step.outcome != StepOutcome::next && step.outcome != StepOutcome::shifts;
+    if (decides || step.number <= kMostSteps) steps_.push_back(std::move(step));
   }
 
   void land(Landing::Kind kind, Place place, std::size_t index, std::size_t slot = 0,

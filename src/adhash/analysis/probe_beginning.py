@@ -87,7 +87,7 @@ def read_key(text: str, key_type: str) -> int | str | bytes:
         If it is no key of that type.
     """
     if key_type == "bytes":
-        return _as_bytes(text)
+        return text.encode()
     if key_type == "str":
         return text
     lowest, highest = _RANGES[key_type]
@@ -98,16 +98,6 @@ def read_key(text: str, key_type: str) -> int | str | bytes:
             hint=f"give an integer from {lowest} to {highest}, or another key type",
         )
     return int(text)
-
-
-def _as_bytes(text: str) -> bytes:
-    """Return the bytes of an argument: what was no UTF-8 on the command line is kept as it was."""
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        raise BadInputError(
-            f"{_cut(text)} holds half of a character (a lone surrogate)", hint="give whole text"
-        ) from None
 
 
 def _cut(text: str) -> str:
@@ -145,7 +135,7 @@ def _from_entries(options: ProbeVisualizeOptions, engine: str) -> Map[Any, Any]:
         seed=options.hash_seed,
     )
     for key, value in pairs:
-        begun[read_key(key, key_type)] = int(value) if has_numbers else _as_bytes(value)
+        begun[read_key(key, key_type)] = int(value) if has_numbers else value.encode()
     return begun
 
 

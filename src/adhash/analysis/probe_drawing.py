@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from adhash.analysis.probe_places import DrawnCell, DrawnPlace, places_of
 from adhash.analysis.probe_style import LEGEND, style_sheet
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from adhash.analysis.probe_visualize import ProbeVisualizeResult
     from adhash.maps import ProbedTable, ProbeStep
 
+T = TypeVar("T")
+
+_GAP = "⋯"
 _WIDTH = 960
 _MARGIN = 24
 _INNER = _WIDTH - 2 * _MARGIN
@@ -21,18 +25,19 @@ _LINE = 16
 _CHARACTERS = 132
 
 # Rows of several slots: step numbers, name, cells.
-_NAME_X = _MARGIN + 56
-_CELLS_X = _MARGIN + 176
+_NAME_X = _MARGIN + 84
+_CELLS_X = _MARGIN + 200
 _CELL_WIDTH, _CELL_HEIGHT = 44, 30
-_ROW_CHARACTERS = 104
-_MOST_ROWS = 40
+_ROW_CHARACTERS = 114
+# Of a long probe the beginning is drawn and, as it decides, the end.
+_FIRST_ROWS, _LAST_ROWS = 30, 6
 
 # Rows of single slots, and how many neighbours are shown on both sides.
 _SLOTS_A_LINE = 14
 _SLOT_STEP, _SLOT_WIDTH, _SLOT_HEIGHT = 65, 50, 40
 _NEIGHBOURS = 2
-_MOST_SLOTS = 112
-_MOST_NOTES = 40
+_FIRST_SLOTS, _LAST_SLOTS = 78, 28
+_FIRST_NOTES, _LAST_NOTES = 24, 12
 
 
 def draw_probe(result: ProbeVisualizeResult) -> str:
@@ -64,6 +69,7 @@ class _Drawing:
         self._canvas = Canvas(_WIDTH, title=_title(result), style=style_sheet())
         self._y = float(_MARGIN)
         self._looks: set[str] = set()
+        self._numbered: set[int] = set()  # the steps that were drawn
 
     def finish(self) -> str:
         return self._canvas.finish(self._y + _MARGIN)
@@ -100,6 +106,9 @@ class _Drawing:
             x += width + 8
         self._y += 28
         self._signs()
+        steps = self._result.lookup_steps + self._result.insertion_steps
+        if len(self._numbered) < steps:
+            self._paragraph(f"{len(self._numbered):,} of {steps:,} steps are drawn.", _CHARACTERS)
 
     def _signs(self) -> None:
         """Say what the letters and numbers mean."""
@@ -134,8 +143,9 @@ class _Drawing:
         self._canvas.rect(_MARGIN, self._y, _INNER, 8, "strip", round_by=2)
         inside = [] if table.layout == "std" else [place for place in places if place.steps]
         visited = {each.index for each in inside if each.steps[0].place != "overflow"}
-        for index in sorted({table.home, *visited}):
-            self._canvas.rect(_MARGIN + index * scale, self._y, max(2.0, scale), 8, "mark")
+        for first, last in _runs(sorted({table.home, *visited})):
+            width = max(2.0, (last - first + 1) * scale)
+            self._canvas.rect(_MARGIN + first * scale, self._y, width, 8, "mark")
         self._canvas.text(_MARGIN, self._y + 20, f"{table.place} 0", "start-label")
         self._canvas.text(_WIDTH - _MARGIN, self._y + 20, f"{table.places - 1:,}", "end-label")
         self._y += 30
@@ -143,10 +153,13 @@ class _Drawing:
     def _numbers(self, steps: Sequence[ProbeStep], x: float, y: float, *, down: bool) -> None:
         """Draw the numbers of the steps of a place side by side, or upwards in a pile."""
         for at, step in enumerate(steps[:2]):
-            cx, cy = (x, y - 21 * (len(steps[:2]) - 1 - at)) if down else (x + 24 * at, y)
+            width = max(20.0, 10 + 7 * len(str(step.number)))
+            left, middle = (x - width / 2, y - 21 * (len(steps[:2]) - 1 - at)) if down else (x, y)
             kind = "step-insertion" if step.phase == "insertion" else "step"
-            self._canvas.circle(cx, cy, 10 if step.number < 1000 else 13, kind)
-            self._canvas.text(cx, cy + 4, str(step.number), "number")
+            self._canvas.rect(left, middle - 10, width, 20, kind, round_by=10)
+            self._canvas.text(left + width / 2, middle + 4, str(step.number), "number")
+            self._numbered.add(step.number)
+            x += 0 if down else width + 4
 
     def _cell(self, cell: DrawnCell, x: float, y: float, width: float, height: float) -> None:
         self._looks.add(cell.look)
@@ -168,18 +181,21 @@ class _Drawing:
 
     def _rows(self, places: Sequence[DrawnPlace]) -> None:
         before: float | None = None
-        for place in places[:_MOST_ROWS]:
+        for place in _ends(places, _FIRST_ROWS, _LAST_ROWS):
+            if place is None:
+                self._canvas.text(_NAME_X, self._y + 14, _GAP, "name")
+                self._y, before = self._y + 24, None
+                continue
             middle = self._y + 14 + _CELL_HEIGHT / 2
             if before is not None:
                 ends = [(_MARGIN + 10, before + 13), (_MARGIN + 10, middle - 13)]
                 self._canvas.arrow(ends, "arrow")
             self._row(place)
             before = middle
-        self._left_out(len(places) - _MOST_ROWS)
 
     def _row(self, place: DrawnPlace) -> None:
         top = self._y + 14
-        self._numbers(place.steps, _MARGIN + 10, top + _CELL_HEIGHT / 2, down=False)
+        self._numbers(place.steps, _MARGIN, top + _CELL_HEIGHT / 2, down=False)
         self._canvas.text(_NAME_X, top + _CELL_HEIGHT / 2 + 4, place.name, "name")
         for at, cell in enumerate(place.cells):
             x = _CELLS_X + at * _CELL_WIDTH
@@ -193,54 +209,75 @@ class _Drawing:
     # --- places of one slot: side by side -----------------------------------------------------
 
     def _single_slots(self, table: ProbedTable, places: Sequence[DrawnPlace]) -> None:
-        shown = list(places[:_MOST_SLOTS])
         is_chain = table.layout == "std"
-        row = _with_head(shown, table) if is_chain else _with_neighbours(shown, table)
+        whole: list[DrawnPlace | None] = (
+            _with_head(places, table) if is_chain else _with_neighbours(places, table)
+        )
+        row = _ends(whole, _FIRST_SLOTS, _LAST_SLOTS)
         for start in range(0, len(row), _SLOTS_A_LINE):
             self._slots(row[start : start + _SLOTS_A_LINE], is_chain=is_chain)
-        self._left_out(len(places) - _MOST_SLOTS)
         steps = sorted((step for place in places for step in place.steps), key=_turn)
-        for step in steps[:_MOST_NOTES]:
-            self._paragraph(f"{step.number}. {step.note}", _CHARACTERS)
-        if len(steps) > _MOST_NOTES:
-            self._paragraph(f"... and {len(steps) - _MOST_NOTES:,} steps more", _CHARACTERS)
+        for each in _ends(steps, _FIRST_NOTES, _LAST_NOTES):
+            self._paragraph(f"{each.number}. {each.note}" if each else _GAP, _CHARACTERS)
 
-    def _slots(self, places: Sequence[DrawnPlace], *, is_chain: bool) -> None:
-        piles = max(len(place.steps[:2]) for place in places)
+    def _slots(self, places: Sequence[DrawnPlace | None], *, is_chain: bool) -> None:
+        piles = max(len(place.steps[:2]) if place else 0 for place in places)
         top = self._y + 21 * piles + 8
         for at, place in enumerate(places):
             x = _MARGIN + at * _SLOT_STEP
-            self._numbers(place.steps, x + _SLOT_WIDTH / 2, top - 14, down=True)
-            (cell,) = place.cells
-            self._cell(cell, x, top, _SLOT_WIDTH, _SLOT_HEIGHT)
+            middle = (x + _SLOT_WIDTH / 2, top + _SLOT_HEIGHT / 2)
+            if place is None:
+                self._canvas.text(*middle, _GAP, "cell-text")
+                continue
+            self._numbers(place.steps, middle[0], top - 14, down=True)
+            self._cell(place.cells[0], x, top, _SLOT_WIDTH, _SLOT_HEIGHT)
             name = place.name if is_chain else f"{place.index:,}"
-            self._canvas.text(x + _SLOT_WIDTH / 2, top + _SLOT_HEIGHT + 13, name, "index")
-            ahead = [
-                (x + _SLOT_WIDTH + 1, top + _SLOT_HEIGHT / 2),
-                (x + _SLOT_STEP - 1, top + _SLOT_HEIGHT / 2),
-            ]
-            if is_chain and place is not places[-1]:
-                self._canvas.arrow(ahead, "arrow")
-            elif cell.look == "moves":
-                self._canvas.arrow(ahead, "move", head=7)
+            self._canvas.text(middle[0], top + _SLOT_HEIGHT + 13, name, "index")
+            if is_chain and at + 1 < len(places):
+                self._ahead(x, middle[1], "arrow")
+            elif place.cells[0].look == "moves":
+                self._ahead(x, middle[1], "move")
         self._y = top + _SLOT_HEIGHT + 26
 
-    def _left_out(self, places: int) -> None:
-        if places > 0:
-            self._paragraph(f"... and {places:,} places more; the JSON has them", _CHARACTERS)
+    def _ahead(self, x: float, y: float, kind: str) -> None:
+        """Draw an arrow from a slot to the next."""
+        self._canvas.arrow([(x + _SLOT_WIDTH + 1, y), (x + _SLOT_STEP - 1, y)], kind, head=6)
 
 
-def _with_neighbours(places: Sequence[DrawnPlace], table: ProbedTable) -> list[DrawnPlace]:
-    """Return the places with unvisited ones around them; a table's end joins its beginning."""
+def _ends(items: Sequence[T], first: int, last: int) -> list[T | None]:
+    """Return the items; of many only the first and the last, and None between them."""
+    if len(items) <= first + last + 1:
+        return list(items)
+    return [*items[:first], None, *items[-last:]]
+
+
+def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first and last of each run of neighbours among ascending numbers."""
+    for _, run in groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0]):
+        members = [number for _, number in run]
+        yield members[0], members[-1]
+
+
+def _with_neighbours(places: Sequence[DrawnPlace], table: ProbedTable) -> list[DrawnPlace | None]:
+    """Return the places with unvisited ones around them; a table's end joins its beginning.
+
+    Between places that are no neighbours, because the steps there were not kept, stands None.
+    """
     if not places or len(places) + 2 * _NEIGHBOURS > table.places:
         return list(places)
     first, last = places[0].index, places[-1].index
     before = [_unvisited((first - away) % table.places) for away in range(_NEIGHBOURS, 0, -1)]
     after = [_unvisited((last + away) % table.places) for away in range(1, _NEIGHBOURS + 1)]
-    return [*before, *places, *after]
+    joined: list[DrawnPlace | None] = [*before]
+    for place in places:
+        previous = joined[-1]
+        if previous is not None and place.index != (previous.index + 1) % table.places:
+            joined.append(None)
+        joined.append(place)
+    return [*joined, *after]
 
 
-def _with_head(places: Sequence[DrawnPlace], table: ProbedTable) -> list[DrawnPlace]:
+def _with_head(places: Sequence[DrawnPlace], table: ProbedTable) -> list[DrawnPlace | None]:
     """Return the nodes of a chain behind the bucket they hang on."""
     if not places or not places[0].name.startswith("node"):
         return list(places)

@@ -40,7 +40,7 @@ class ProbeVisualizeResult(BaseModel):
     found: bool = Field(description="Whether the map holds the key.")
     tables: tuple[ProbedTable, ...] = Field(description="The tables asked, in order.")
     steps: tuple[ProbeStep, ...] = Field(
-        description="The places visited, in order; the first 4,096 of a longer probe."
+        description="The places visited, in order; of more than 4,096 the first and the deciding."
     )
     landing: Landing | None = Field(
         description="Where a put would leave its entry; null for a get."

@@ -173,7 +173,8 @@ class ProbeTrace:
     tables : tuple of ProbedTable
         The tables asked, in order.
     steps : tuple of ProbeStep
-        The places visited, in order; the first 4,096 of a longer probe.
+        The places visited, in order; of a probe of more than 4,096 the first, and behind them those
+        that decide something.
     landing : Landing or None
         Where a put would leave its entry; None for a get.
     lookup_steps, insertion_steps : int
@@ -200,14 +201,13 @@ class ProbeTrace:
     ) -> ProbeTrace:
         """Return the trace that the native module tells of."""
         tables = tuple(_table(each) for each in record["tables"])
-        numbered = enumerate(record["steps"], start=1)
         return cls(
             engine=engine,
             operation=operation,
             size=size,
             found=record["found"],
             tables=tables,
-            steps=tuple(_step(number, each, tables) for number, each in numbered),
+            steps=tuple(_step(each, tables) for each in record["steps"]),
             landing=_landing(record["landing"]),
             lookup_steps=record["lookup_steps"],
             insertion_steps=record["insertion_steps"],
@@ -228,7 +228,7 @@ class ProbeTrace:
         """Return the trace in words, a line a step."""
         lines = [f"{step.number}. {step.note}" for step in self.steps]
         if self.steps_left_out:
-            lines.append(f"... and {self.steps_left_out:,} steps more")
+            lines.append(f"({self.steps_left_out:,} steps were counted and not kept)")
         return "\n".join([*lines, self.conclusion])
 
 
@@ -236,9 +236,9 @@ def _table(record: dict[str, Any]) -> ProbedTable:
     return ProbedTable(**{**record, "hash": f"0x{record['hash']:016x}"})
 
 
-def _step(number: int, record: dict[str, Any], tables: tuple[ProbedTable, ...]) -> ProbeStep:
+def _step(record: dict[str, Any], tables: tuple[ProbedTable, ...]) -> ProbeStep:
     slots = tuple(SlotSeen(**slot) for slot in record["slots"])
-    step = ProbeStep(**{**record, "number": number, "slots": slots, "note": ""})
+    step = ProbeStep(**{**record, "slots": slots, "note": ""})
     return replace(step, note=step_note(step, tables[step.table]))
 
 
