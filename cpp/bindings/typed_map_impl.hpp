@@ -135,6 +135,12 @@ class CodecMap final : public TypedMap {
     map_->compact();
   }
   MapStats stats(std::size_t probe_samples) override { return map_->stats(probe_samples); }
+  ProbeTrace trace_probe(nb::handle key, ProbeOperation operation) override {
+    KeyView view{};
+    if (!KeyCodec::decode(key.ptr(), view)) throw nb::python_error();
+    lock().wait_until_free();
+    return map_->trace_probe(view, operation);
+  }
 
  protected:
   void* any_map() override { return map_.get(); }

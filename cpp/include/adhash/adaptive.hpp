@@ -46,6 +46,7 @@
 #include "adhash/layout_costs.hpp"
 #include "adhash/layout_list.hpp"
 #include "adhash/pauses.hpp"
+#include "adhash/probe_trace.hpp"
 #include "adhash/stats.hpp"
 #include "adhash/table.hpp"
 #include "adhash/table_session.hpp"
@@ -207,6 +208,28 @@ class AdaptiveMap {
   }
   PauseLog& pauses() { return pauses_; }
 
+  // Of the tables as they are: a real operation would first move a few entries, if any are to move.
+  ADHASH_COLD ProbeTrace trace_probe(KeyView key, ProbeOperation operation) const {
+    const Hash key_hash = hash(key);
+    const bool has_old_entries = old_ && size_of(*old_) > 0;
+    ProbeTrace trace;
+    if (has_old_entries && pins_ == 0) trace.set_moves_first(options_.migration_step);
+    bool is_found = trace_find_in(current_, "current", key, key_hash, trace);
+    if (!is_found && has_old_entries) {
+      is_found = trace_find_in(*old_, "old", key, hash_in_old(key, key_hash), trace);
+    }
+    if (operation == ProbeOperation::get) return trace;
+    if (is_found) {
+      trace.land_on_found();
+    } else if (is_full(current_)) {
+      trace.grow_first(has_old_entries ? "gather" : is_mostly_dead() ? "purge" : "growth");
+    } else {
+      trace.begin_insertion(0);
+      std::visit([&](const auto& table) { table.trace_insert(key_hash, trace); }, current_);
+    }
+    return trace;
+  }
+
  private:
   template <class, class>
   friend class TableSession;
@@ -249,6 +272,15 @@ class AdaptiveMap {
 
   Hash hash_in_old(KeyView key, Hash hash) const {
     return rehashing_ ? Entry::Keys::hash(key, old_hasher_) : hash;
+  }
+  static bool trace_find_in(const AnyTable& any, std::string_view role, KeyView key, Hash hash,
+                            ProbeTrace& trace) {
+    return std::visit(
+        [&](const auto& table) {
+          trace.begin_table(table.probed(hash), role);
+          return table.trace_find(key, hash, trace);
+        },
+        any);
   }
   Slot* find_in_old(KeyView key, Hash hash) {
     if (size_of(*old_) == 0) return nullptr;
@@ -416,14 +448,17 @@ class AdaptiveMap {
 
   // --- decisions ----------------------------------------------------------------------------
 
+  bool is_mostly_dead() const {
+    const std::size_t tombstones =
+        std::visit([](const auto& table) { return table.tombstones(); }, current_);
+    return tombstones > room_of(current_) / 4;
+  }
   ADHASH_COLD void grow() {
     PauseTimer timer(pauses_, "growth");
     // Steps keep ahead of insertions, unless memory ran out while they moved.
     if (old_ && size_of(*old_) > 0) return gather(room_of(current_) * 2);
     if (old_) end_migration();
-    const std::size_t tombstones =
-        std::visit([](const auto& table) { return table.tombstones(); }, current_);
-    const bool mostly_dead = tombstones > room_of(current_) / 4;
+    const bool mostly_dead = is_mostly_dead();
     const std::size_t room = mostly_dead ? size() : room_of(current_) + 1;
     if (mostly_dead) ++compactions_;
     const std::size_t layout = choose_layout(room);

@@ -11,6 +11,7 @@
 
 #include "adhash/adaptive.hpp"
 #include "adhash/batch.hpp"
+#include "adhash/probe_trace.hpp"
 #include "adhash/replay.hpp"
 #include "adhash/stats.hpp"
 
@@ -56,6 +57,9 @@ class AnyMap {
   virtual void compact() = 0;
   virtual MapStats stats(std::size_t probe_samples) = 0;
   virtual const PauseLog& pauses() = 0;
+
+  // What an operation of a key would visit; changes nothing.
+  virtual ProbeTrace trace_probe(KeyView key, ProbeOperation operation) const = 0;
 };
 
 // The one implementation, for any engine.
@@ -127,6 +131,9 @@ class EngineMap final : public AnyMap<Key, Value> {
   void compact() override { engine_.compact(); }
   MapStats stats(std::size_t probe_samples) override { return engine_.stats(probe_samples); }
   const PauseLog& pauses() override { return engine_.pauses(); }
+  ProbeTrace trace_probe(KeyView key, ProbeOperation operation) const override {
+    return engine_.trace_probe(key, operation);
+  }
 
  private:
   // Keeps entries where they are for the length of a scope.

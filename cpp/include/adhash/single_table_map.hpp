@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "adhash/pauses.hpp"
+#include "adhash/probe_trace.hpp"
 #include "adhash/stats.hpp"
 #include "adhash/table.hpp"
 
@@ -112,10 +113,28 @@ class SingleTableMap {
   }
   PauseLog& pauses() { return pauses_; }
 
+  ADHASH_COLD ProbeTrace trace_probe(KeyView key, ProbeOperation operation) const {
+    const Hash key_hash = hash(key);
+    ProbeTrace trace;
+    trace.begin_table(table_.probed(key_hash), "only");
+    const bool is_found = table_.trace_find(key, key_hash, trace);
+    if (operation == ProbeOperation::get) return trace;
+    if (is_found) {
+      trace.land_on_found();
+    } else if (table_.is_full()) {
+      trace.grow_first(is_mostly_dead() ? "purge" : "growth");
+    } else {
+      trace.begin_insertion(0);
+      table_.trace_insert(key_hash, trace);
+    }
+    return trace;
+  }
+
  private:
   // A table full of tombstones is rebuilt at its own size, one full of entries at twice that.
+  bool is_mostly_dead() const { return table_.tombstones() > table_.room() / 4; }
   ADHASH_COLD void grow() {
-    const bool mostly_dead = table_.tombstones() > table_.room() / 4;
+    const bool mostly_dead = is_mostly_dead();
     if (mostly_dead) ++compactions_;
     rebuild(mostly_dead ? table_.room() : table_.room() + 1, mostly_dead ? "purge" : "growth");
     if (!mostly_dead) ++migrations_;

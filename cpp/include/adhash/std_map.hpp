@@ -12,6 +12,7 @@
 
 #include "adhash/entry.hpp"
 #include "adhash/pauses.hpp"
+#include "adhash/probe_trace.hpp"
 #include "adhash/stats.hpp"
 
 namespace adhash {
@@ -96,10 +97,7 @@ class StdMap {
       return false;
     }
     checked_size(sizeof_view(key));
-    const bool grows =
-        map_.size() + 1 > static_cast<std::size_t>(static_cast<double>(map_.bucket_count()) *
-                                                   static_cast<double>(map_.max_load_factor()));
-    if (!grows) return emplace(key, value, allocator);
+    if (!is_full()) return emplace(key, value, allocator);
     PauseTimer timer(pauses_, "growth");
     ++migrations_;
     return emplace(key, value, allocator);
@@ -177,6 +175,27 @@ class StdMap {
   }
   PauseLog& pauses() { return pauses_; }
 
+  // What the public interface tells: the bucket and its nodes. Whether hashes are compared before
+  // keys is the library's secret.
+  ADHASH_COLD ProbeTrace trace_probe(KeyView key, ProbeOperation operation) const {
+    std::size_t scratch_bytes = 0;
+    const CountingAllocator<char> allocator(&scratch_bytes);
+    const std::size_t buckets = map_.bucket_count();
+    const std::size_t bucket = buckets == 0 ? 0 : map_.bucket(Owned<KeyView>::make(key, allocator));
+    ProbeTrace trace;
+    trace.begin_table(probed(hash(key), bucket), "only");
+    const bool is_found = trace_chain(bucket, key, trace);
+    if (operation == ProbeOperation::get) return trace;
+    if (is_found) {
+      trace.land_on_found();
+    } else if (is_full()) {
+      trace.grow_first("growth");
+    } else {
+      trace.land(Landing::Kind::new_node, Place::bucket, bucket);
+    }
+    return trace;
+  }
+
  private:
   static constexpr unsigned kPlaceBits = 24;
   static constexpr std::size_t kPlaceMask = (std::size_t{1} << kPlaceBits) - 1;
@@ -206,6 +225,45 @@ class StdMap {
   };
   using Allocator = CountingAllocator<Slot>;
   using Map = std::unordered_map<OwnedKey, OwnedValue, KeyHash, KeyEqual, Allocator>;
+
+  bool is_full() const {
+    return map_.size() + 1 > static_cast<std::size_t>(static_cast<double>(map_.bucket_count()) *
+                                                      static_cast<double>(map_.max_load_factor()));
+  }
+
+  ProbedTable probed(Hash hash, std::size_t bucket) const {
+    return {.layout = kName,
+            .place = Place::bucket,
+            .places = map_.bucket_count(),
+            .home = bucket,
+            .size = map_.size(),
+            .capacity = map_.bucket_count(),
+            .hash = hash};
+  }
+  // A step a node, or one of the bucket where it has none.
+  bool trace_chain(std::size_t bucket, KeyView key, ProbeTrace& trace) const {
+    const std::size_t nodes = map_.bucket_count() == 0 ? 0 : map_.bucket_size(bucket);
+    if (nodes == 0) {
+      trace.visit({.place = Place::bucket,
+                   .index = bucket,
+                   .outcome = StepOutcome::absent,
+                   .slots = {SlotSeen{}}});
+      return false;
+    }
+    auto node = map_.begin(bucket);
+    for (std::size_t place = 0; place < nodes; ++place, ++node) {
+      const bool is_equal = KeyView(node->first) == key;
+      trace.visit(
+          {.place = Place::node,
+           .index = place,
+           .outcome = is_equal            ? StepOutcome::found
+                      : place + 1 < nodes ? StepOutcome::next
+                                          : StepOutcome::absent,
+           .slots = {{.state = SlotState::full, .compared = Compared::key, .equal = is_equal}}});
+      if (is_equal) return true;
+    }
+    return false;
+  }
 
   static std::size_t sizeof_view(std::string_view view) { return view.size(); }
   static std::size_t sizeof_view(std::uint64_t) { return sizeof(std::uint64_t); }

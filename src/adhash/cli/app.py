@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from adhash.cli import batch, config, engines, generate_csv, metrics, record, run_csv, version
+from adhash.cli import (
+    batch,
+    config,
+    engines,
+    generate_csv,
+    metrics,
+    probe_visualize,
+    record,
+    run_csv,
+    version,
+)
 
 # One line a command; the order is the order of `adhash --help`.
 _COMMANDS = (
@@ -14,6 +24,7 @@ _COMMANDS = (
     batch,
     generate_csv,
     record,
+    probe_visualize,
     metrics,
     config,
     engines,
