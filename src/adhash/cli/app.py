@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from adhash.cli import config, engines, generate_csv, metrics, record, run_csv, version
+from adhash.cli import config, engines, generate_csv, metrics, profile, record, run_csv, version
 
 # One line a command; the order is the order of `adhash --help`.
 _COMMANDS = (
     run_csv,
+    profile,
     generate_csv,
     record,
     metrics,

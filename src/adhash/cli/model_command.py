@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
+from typer.core import TyperCommand
 
 from adhash.options.base import CommandOptions, Options, is_positional, read_options
 
@@ -26,6 +27,7 @@ def register_model_command(
     *,
     hidden: Collection[str] = (),
     extra: Collection[inspect.Parameter] = (),
+    cls: type[TyperCommand] | None = None,
 ) -> None:
     """Add a command whose options are the fields of a model.
 
@@ -44,6 +46,8 @@ def register_model_command(
         Fields that only Python and services use.
     extra : collection of inspect.Parameter
         Parameters of the command line alone, such as ``--json``: keyword-only, annotated for typer.
+    cls : type of TyperCommand or None
+        A command that reads its arguments in a way of its own.
     """
     fields = {key: field for key, field in model.model_fields.items() if key not in hidden}
     own_names = [parameter.name for parameter in extra]
@@ -58,7 +62,7 @@ def register_model_command(
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {each.name: each.annotation for each in parameters}
     command.__doc__ = run.__doc__
-    app.command(name)(command)
+    app.command(name, cls=cls)(command)
 
 
 def own_option(name: str, annotation: Any, default: object) -> inspect.Parameter:

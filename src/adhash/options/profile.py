@@ -21,7 +21,7 @@ class ProfileOptions(TraceOptions):
         le=1_000_000_000,
     )
     pieces: Whole = option(
-        "How many places of the trace the rows are drawn from.", default=16, ge=1, le=10_000
+        "How many places of the trace the rows are drawn from.", default=64, ge=1, le=10_000
     )
     rounds: Whole = option(
         "How often every candidate runs; medians are compared.", default=5, ge=1, le=1_000

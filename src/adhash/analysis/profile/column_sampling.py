@@ -47,11 +47,10 @@ def draw_from_columns(source: ColumnSource, total_rows: int, drawing: Drawing) -
     keeper = _Keeper(piece_ranges(total_rows, drawing))
     types = _work_off(source, keeper, drawing, total_rows)
     pieces = keeper.pieces()
-    starts = [float(start) for start, _ in keeper.ranges]
     is_whole = sum(map(len, pieces)) == total_rows
     return Sample(
         pieces=pieces,
-        weights=piece_weights(pieces, starts, total_rows),
+        weights=piece_weights(keeper.ranges, total_rows),
         types=types,
         total_rows=total_rows,
         total_bytes=source.total_bytes or 0,

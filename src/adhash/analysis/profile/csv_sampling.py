@@ -117,17 +117,20 @@ class CsvSampler:
 
     def _of_windows(self, windows: Sequence[Window], types: TableTypes) -> Sample:
         asked = self.drawing.asked
-        pieces = [self.reader.operations(window, asked, types) for window in windows]
-        header = windows[0].content.find(b"\n") + 1
-        row_bytes = (sum(len(each.content) for each in windows) - header) / sum(map(len, pieces))
-        total_rows = round((self.total_bytes - header) / row_bytes)
+        whole = [self.reader.operations(window, asked, types) for window in windows]
+        # By bytes: rows are longer in one place than in another.
+        ends = [(each.offset, each.offset + len(each.content)) for each in windows]
+        weights = piece_weights(ends, self.total_bytes)
+        total_rows = round(sum(w * len(each) for w, each in zip(weights, whole, strict=True)))
         self.drawing.require_rows(total_rows, self.reader.name)
-        most = max(1, self.drawing.most_rows // len(pieces))
-        pieces = [piece.cut(0, min(most, len(piece))) for piece in pieces]
-        starts = [max(0, window.offset - header) / row_bytes for window in windows]
+        most = max(1, self.drawing.most_rows // len(whole))
+        pieces = [each.cut(0, min(most, len(each))) for each in whole]
         return Sample(
             pieces=pieces,
-            weights=piece_weights(pieces, starts, total_rows),
+            weights=[
+                weight * len(all_rows) / len(piece)
+                for weight, all_rows, piece in zip(weights, whole, pieces, strict=True)
+            ],
             types=types,
             total_rows=total_rows,
             total_bytes=self.total_bytes,

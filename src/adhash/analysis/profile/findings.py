@@ -69,7 +69,7 @@ class Findings:
         standings = rank(self.laps, scale)
         evidence = Evidence(
             standings=standings,
-            scale=scale,
+            growth=scale.growth,
             character=self.character(),
             sampled=self.sampled(),
             caches=self.caches,
@@ -79,7 +79,7 @@ class Findings:
             csv=csv,
             recommended_mode=standings[0].mode,
             reason=reason(evidence),
-            confidence=confidence(standings, scale, seed=seed),
+            confidence=confidence(standings, is_sampled=len(self.sample.pieces) > 1, seed=seed),
             would_change=would_change(evidence),
             recommended_settings=self._settings(standings),
             candidates=[self._candidate(standing) for standing in standings],
@@ -96,7 +96,6 @@ class Findings:
         return Scale(
             weights=self.sample.weights,
             growth=self._entries() / live if live else 1.0,
-            is_sampled=len(self.sample.pieces) > 1,
         )
 
     def character(self) -> Character:

@@ -9,9 +9,9 @@ less the least time that handing over the same rows ever took.
 A lap runs the whole sample on one table. Before a piece the table is restored to the state that it
 had there (see `adhash.analysis.profile.history`); that time is not counted. Growth is different: a
 table grows at a few moments, each of which may fall into a piece or between two, and would count
-with the weight of a piece or not at all. So growth is taken out of the pieces and told by itself,
-from the log of slow paths. (The adaptive engine grows a little with each operation: what falls into
-the pieces is its fair share.)
+with the weight of a piece or not at all. So a lap tells of each growth by itself, from the log of
+slow paths, and `adhash.analysis.profile.standing` takes it out of the pieces. (The adaptive engine
+grows a little with each operation: what falls into the pieces is its fair share.)
 
 An engine that was slower in every lap so far than the best one was in its slowest, and by a margin,
 is not raced further: its rank is known well enough.
@@ -19,6 +19,7 @@ is not raced further: its rank is known well enough.
 
 from __future__ import annotations
 
+import bisect
 import math
 import random
 import time
@@ -45,8 +46,24 @@ _MAX_LINE_BYTES = 1 << 20
 # As a replay samples latencies by default: it costs all engines the same, and a replay has it too.
 _SAMPLE_EVERY = 1024
 # An engine leaves the race once it is slower than the best by this much, after so many rounds.
-_HOPELESS = 1.15
+_HOPELESS = 1.25
 _ROUNDS_BEFORE_LEAVING = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Growth:
+    """One time that a table grew.
+
+    Parameters
+    ----------
+    ns : float
+        Nanoseconds by the clock on the wall: a few of them, in which the CPU may have been away.
+    piece : int or None
+        The number of the piece that it fell into; None while the table was being restored.
+    """
+
+    ns: float
+    piece: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,13 +73,9 @@ class Lap:
     Parameters
     ----------
     piece_ns : sequence of float
-        Nanoseconds in the map of each piece, without growth.
-    growth_ns : float
-        Nanoseconds of growth in all of the lap, restoring included.
-    grown_in_pieces_ns : float
-        The part of it that fell into pieces.
-    longest_pause_ns : float
-        The longest of them.
+        Nanoseconds in the map of each piece, growth included.
+    growths : sequence of Growth
+        In the order of time.
     entries : int
         In the table at the end.
     memory_bytes : int
@@ -70,16 +83,14 @@ class Lap:
     """
 
     piece_ns: Sequence[float]
-    growth_ns: float
-    grown_in_pieces_ns: float
-    longest_pause_ns: float
+    growths: Sequence[Growth]
     entries: int
     memory_bytes: int
 
     @property
     def measured_ns(self) -> float:
         """Nanoseconds that the sampled operations took in the map."""
-        return sum(self.piece_ns) + self.grown_in_pieces_ns
+        return sum(self.piece_ns)
 
 
 class RunLap(Protocol):
@@ -143,12 +154,8 @@ def is_hopeless(name: str, laps: Mapping[str, Sequence[Lap]]) -> bool:
     own = laps[name]
     if len(own) < _ROUNDS_BEFORE_LEAVING:
         return False
-    slowest_of_best = min(max(_costs(each)) for each in laps.values() if each)
-    return min(_costs(own)) > _HOPELESS * slowest_of_best
-
-
-def _costs(laps: Sequence[Lap]) -> list[float]:
-    return [sum(lap.piece_ns) + lap.growth_ns for lap in laps]
+    slowest_of_best = min(max(lap.measured_ns for lap in each) for each in laps.values() if each)
+    return min(lap.measured_ns for lap in own) > _HOPELESS * slowest_of_best
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -331,15 +338,15 @@ class _Span:
 
 
 def _lap(spans: Sequence[_Span], pauses: Sequence[tuple[int, int, str]], table: Table) -> Lap:
-    grown = [
-        sum(ns for at_ns, ns, _ in pauses if span.begin_ns <= at_ns < span.end_ns) for span in spans
-    ]
     stats = table.stats(1)
     return Lap(
-        piece_ns=[max(0.0, span.map_ns - ns) for span, ns in zip(spans, grown, strict=True)],
-        growth_ns=float(sum(ns for _, ns, _ in pauses)),
-        grown_in_pieces_ns=float(sum(grown)),
-        longest_pause_ns=float(max((ns for _, ns, _ in pauses), default=0)),
+        piece_ns=[max(0.0, span.map_ns) for span in spans],
+        growths=[Growth(ns=float(ns), piece=_piece_at(at_ns, spans)) for at_ns, ns, _ in pauses],
         entries=stats.size,
         memory_bytes=stats.memory_bytes,
     )
+
+
+def _piece_at(at_ns: int, spans: Sequence[_Span]) -> int | None:
+    number = bisect.bisect_right([span.begin_ns for span in spans], at_ns) - 1
+    return number if number >= 0 and at_ns < spans[number].end_ns else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from adhash.analysis.profile.caches import Cache
 from adhash.analysis.profile.result import Character, Sampled
-from adhash.analysis.profile.standing import TOLERANCE, Scale, Standing, rounds_won
+from adhash.analysis.profile.standing import TOLERANCE, Standing, rounds_won
 from adhash.units import format_bytes, format_count, format_ns
 
 # Less memory than this part of the pick's is worth telling.
@@ -27,8 +27,8 @@ class Evidence:
     ----------
     standings : sequence of Standing
         The ranking, the fastest first.
-    scale : Scale
-        How it was made.
+    growth : float
+        Entries of the whole trace by those of the sample.
     character : Character
         The trace in short.
     sampled : Sampled
@@ -40,7 +40,7 @@ class Evidence:
     """
 
     standings: Sequence[Standing]
-    scale: Scale
+    growth: float
     character: Character
     sampled: Sampled
     caches: Sequence[Cache]
@@ -68,7 +68,7 @@ def _lead(evidence: Evidence) -> str:
     if not evidence.others:
         return f"{best.mode} was the only candidate"
     second = evidence.others[0]
-    won, rounds = rounds_won(best, second, evidence.scale)
+    won, rounds = rounds_won(best, second)
     text = f"{best.mode} ran {_percent(second.regret - 1)} faster than {second.mode}, the next"
     text += f", in {won} of {rounds} rounds" if rounds > 1 else ", in one round"
     if second.regret <= TOLERANCE:
@@ -142,11 +142,12 @@ def _smaller_tables(evidence: Evidence) -> Iterator[str]:
 
 def _shorter_pauses(evidence: Evidence) -> Iterator[str]:
     best = evidence.best
-    pause_ns = best.longest_pause_ns * max(1.0, evidence.scale.growth)
-    steadiest = min(evidence.standings, key=lambda each: each.longest_pause_ns)
-    if pause_ns >= _LONG_PAUSE_NS and steadiest.longest_pause_ns < best.longest_pause_ns / 4:
+    pause_ns = best.prediction.longest_growth_ns
+    steadiest = min(evidence.standings, key=lambda each: each.prediction.longest_growth_ns)
+    if pause_ns >= _LONG_PAUSE_NS and steadiest.prediction.longest_growth_ns < pause_ns / 4:
+        whole_ns = pause_ns * max(1.0, evidence.growth)
         yield (
-            f"pauses before throughput: {best.mode} stops for about {format_ns(pause_ns)} where "
+            f"pauses before throughput: {best.mode} stops for about {format_ns(whole_ns)} where "
             f"it grows, {steadiest.mode} for a small part of that, and takes "
             f"{_percent(steadiest.regret - 1)} longer"
         )

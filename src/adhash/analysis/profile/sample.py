@@ -132,26 +132,24 @@ def piece_ranges(total: int, drawing: Drawing) -> list[tuple[int, int]]:
     return [(start, start + size) for start in starts]
 
 
-def piece_weights(
-    pieces: Sequence[Operations], starts: Sequence[float], total_rows: int
-) -> list[float]:
-    """Return how many rows a row of each piece stands for: those nearer to it than to others.
+def piece_weights(spans: Sequence[tuple[float, float]], total: float) -> list[float]:
+    """Return how much of a trace each piece stands for: what is nearer to it than to others.
 
     Parameters
     ----------
-    pieces : sequence of Operations
-        In order.
-    starts : sequence of float
-        The number of the first row of each.
-    total_rows : int
-        Rows of the trace.
+    spans : sequence of (float, float)
+        Where each piece begins and ends, in rows or in bytes; ascending.
+    total : float
+        Where the trace ends, in the same unit.
 
     Returns
     -------
     list of float
-        At least 1 each.
+        As multiples of the piece, at least 1 each.
     """
-    middles = [start + len(piece) / 2 for start, piece in zip(starts, pieces, strict=True)]
-    borders = [0.0, *((a + b) / 2 for a, b in itertools.pairwise(middles)), float(total_rows)]
-    spans = [high - low for low, high in itertools.pairwise(borders)]
-    return [max(1.0, span / len(piece)) for span, piece in zip(spans, pieces, strict=True)]
+    middles = [(start + stop) / 2 for start, stop in spans]
+    borders = [0.0, *((a + b) / 2 for a, b in itertools.pairwise(middles)), float(total)]
+    return [
+        max(1.0, (high - low) / (stop - start))
+        for (low, high), (start, stop) in zip(itertools.pairwise(borders), spans, strict=True)
+    ]

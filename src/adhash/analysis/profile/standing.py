@@ -1,19 +1,21 @@
 """From laps to a ranking: what each mode would take for the whole trace, and how sure that is.
 
-A lap predicts the time in the map for the whole trace by two parts:
+The time in the map for the whole trace has two parts:
 
-    sum over pieces of weight * time of the piece without growth
-    + growth of the lap * (entries of the whole trace / entries of the lap)
+    steady   the sum over pieces of weight * time of the piece without growth: the median of laps
+    growth   the time of each growth of the table, the least of laps, * (entries of the whole
+             trace / entries of the lap)
 
-The weight of a piece is how many rows of the trace a row of it stands for. Growth is proportional to
-the size that a table reaches and not to the operations on it, hence its own factor. A mode's
-prediction is the median of its laps'.
+The weight of a piece is how many rows of the trace a row of it stands for. Growth is proportional
+to the size that a table reaches and not to the operations on it, hence its own factor. The same
+growth happens in each lap, a few times and all at once, and a neighbour on the machine that falls
+into one only lengthens it: hence the least.
 
 Confidence is a bootstrap: rounds are drawn with replacement, and so are pieces where the trace was
 sampled, the same ones for every mode; it is the share of draws in which the fastest mode is still
 within `TOLERANCE` of the fastest of the draw. So it speaks of noise and of what other places of the
-trace might have shown. It cannot speak of what a sample never shows: see the essays of
-`adhash.analysis.profile.history` and of the notes on caches in the recommendation.
+trace might have shown. It cannot speak of what a sample never shows, such as a table that exceeds
+a cache only at its full size; `adhash.analysis.profile.recommendation` tells of that.
 
 References
 ----------
@@ -22,7 +24,6 @@ B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statisti
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -48,18 +49,59 @@ class Scale:
         Rows of the trace that a row of each piece stands for.
     growth : float
         Entries of the whole trace by those of the sample.
-    is_sampled : bool
-        Whether other pieces could have been drawn.
     """
 
     weights: Sequence[float]
     growth: float
-    is_sampled: bool
 
-    def predicted_ns(self, lap: Lap) -> float:
-        """Return the nanoseconds that a lap predicts for the whole trace."""
-        steady = sum(w * ns for w, ns in zip(self.weights, lap.piece_ns, strict=True))
-        return steady + self.growth * lap.growth_ns
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What the laps of one mode predict for the whole trace, in nanoseconds.
+
+    Parameters
+    ----------
+    steady_ns : ndarray, shape (laps, pieces)
+        Without growth: the weighted time of each piece in each lap.
+    growth_ns : float
+        Growth.
+    longest_growth_ns : float
+        The longest single one, at the size of the sample.
+    """
+
+    steady_ns: _Floats
+    growth_ns: float
+    longest_growth_ns: float
+
+    @classmethod
+    def of(cls, laps: Sequence[Lap], scale: Scale) -> Prediction:
+        """Return the prediction of laps, at least one."""
+        # The n-th growth of one lap is the n-th of the others.
+        least = [min(each) for each in zip(*(_lengths(lap) for lap in laps), strict=False)]
+        steady = np.array([_without_growth(lap, least) for lap in laps]) * scale.weights
+        return cls(
+            steady_ns=steady,
+            growth_ns=scale.growth * sum(least),
+            longest_growth_ns=max(least, default=0.0),
+        )
+
+    @property
+    def totals_ns(self) -> _Floats:
+        """What each lap predicts, shape (laps,)."""
+        totals: _Floats = self.steady_ns.sum(axis=1) + self.growth_ns
+        return totals
+
+
+def _lengths(lap: Lap) -> list[float]:
+    return [growth.ns for growth in lap.growths]
+
+
+def _without_growth(lap: Lap, least: Sequence[float]) -> list[float]:
+    piece_ns = list(lap.piece_ns)
+    for growth, ns in zip(lap.growths, least, strict=False):
+        if growth.piece is not None:
+            piece_ns[growth.piece] = max(0.0, piece_ns[growth.piece] - ns)
+    return piece_ns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +114,8 @@ class Standing:
         The mode.
     laps : sequence of Lap
         Its laps, in the order of the rounds.
+    prediction : Prediction
+        What each of them predicts.
     predicted_ns : float
         For the whole trace.
     predicted_memory_bytes : int
@@ -82,14 +126,10 @@ class Standing:
 
     mode: str
     laps: Sequence[Lap]
+    prediction: Prediction
     predicted_ns: float
     predicted_memory_bytes: int
     regret: float
-
-    @property
-    def longest_pause_ns(self) -> float:
-        """The longest slow path of the median lap."""
-        return statistics.median(lap.longest_pause_ns for lap in self.laps)
 
     @property
     def memory_bytes(self) -> int:
@@ -112,40 +152,38 @@ def rank(laps: Mapping[str, Sequence[Lap]], scale: Scale) -> list[Standing]:
     list of Standing
         One a mode.
     """
-    predicted = {
-        mode: statistics.median(scale.predicted_ns(lap) for lap in own)
-        for mode, own in laps.items()
-    }
-    least = min(predicted.values())
+    predictions = {mode: Prediction.of(own, scale) for mode, own in laps.items()}
+    predicted_ns = {mode: float(np.median(each.totals_ns)) for mode, each in predictions.items()}
+    least_ns = min(predicted_ns.values())
     standings = [
         Standing(
             mode=mode,
             laps=own,
-            predicted_ns=predicted[mode],
+            prediction=predictions[mode],
+            predicted_ns=predicted_ns[mode],
             predicted_memory_bytes=round(own[-1].memory_bytes * max(1.0, scale.growth)),
-            regret=predicted[mode] / least if least else 1.0,
+            regret=predicted_ns[mode] / least_ns if least_ns else 1.0,
         )
         for mode, own in laps.items()
     ]
     return sorted(standings, key=lambda standing: standing.predicted_ns)
 
 
-def rounds_won(best: Standing, other: Standing, scale: Scale) -> tuple[int, int]:
+def rounds_won(best: Standing, other: Standing) -> tuple[int, int]:
     """Return in how many rounds `best` was faster than `other`, and in how many both ran."""
-    pairs = list(zip(best.laps, other.laps, strict=False))
-    won = sum(scale.predicted_ns(own) < scale.predicted_ns(theirs) for own, theirs in pairs)
-    return won, len(pairs)
+    pairs = list(zip(best.prediction.totals_ns, other.prediction.totals_ns, strict=False))
+    return sum(bool(own < theirs) for own, theirs in pairs), len(pairs)
 
 
-def confidence(standings: Sequence[Standing], scale: Scale, *, seed: int) -> float:
+def confidence(standings: Sequence[Standing], *, is_sampled: bool, seed: int) -> float:
     """Return how sure it is that the first of a ranking is the fastest, or as good as that.
 
     Parameters
     ----------
     standings : sequence of Standing
         The ranking.
-    scale : Scale
-        As for `rank`.
+    is_sampled : bool
+        Whether other pieces of the trace could have been drawn.
     seed : int
         Of the draws.
 
@@ -157,34 +195,23 @@ def confidence(standings: Sequence[Standing], scale: Scale, *, seed: int) -> flo
     if len(standings) == 1:
         return 1.0
     chance = np.random.default_rng(seed)
-    pieces = len(scale.weights)
-    steady = [_matrix(standing, scale) for standing in standings]
-    growth = [
-        np.array([scale.growth * lap.growth_ns for lap in standing.laps]) for standing in standings
-    ]
+    pieces = len(standings[0].laps[0].piece_ns)
+    rounds = max(len(standing.laps) for standing in standings)
     kept = 0
     for _ in range(_DRAWS):
-        counts = np.ones(pieces)
-        if scale.is_sampled:
-            counts = np.bincount(chance.integers(pieces, size=pieces), minlength=pieces)
-        places = chance.random(max(len(standing.laps) for standing in standings))
-        medians = [
-            _median_of_draw(rows @ counts + grown, places)
-            for rows, grown in zip(steady, growth, strict=True)
-        ]
-        kept += medians[0] <= TOLERANCE * min(medians)
+        drawn = chance.integers(pieces, size=pieces) if is_sampled else np.arange(pieces)
+        counts = np.bincount(drawn, minlength=pieces)
+        places = chance.random(rounds)
+        totals_ns = [_draw(each.prediction, counts, places) for each in standings]
+        kept += totals_ns[0] <= TOLERANCE * min(totals_ns)
     return kept / _DRAWS
 
 
-def _matrix(standing: Standing, scale: Scale) -> _Floats:
-    """Return the weighted time of each piece in each lap, shape (laps, pieces)."""
-    return np.array([lap.piece_ns for lap in standing.laps]) * np.array(scale.weights)
-
-
-def _median_of_draw(totals: _Floats, places: _Floats) -> float:
-    """Return the median of laps drawn at `places` in [0, 1), the same rounds for each mode.
+def _draw(prediction: Prediction, counts: NDArray[np.int64], places: _Floats) -> float:
+    """Return the prediction of laps drawn at `places` in [0, 1) and of pieces by `counts`.
 
     A mode that left the race has fewer rounds, and so fewer to draw.
     """
-    drawn = (places[: len(totals)] * len(totals)).astype(np.int64)
-    return float(np.median(totals[drawn]))
+    steady_ns = prediction.steady_ns @ counts
+    drawn = (places[: len(steady_ns)] * len(steady_ns)).astype(np.int64)
+    return float(np.median(steady_ns[drawn])) + prediction.growth_ns
