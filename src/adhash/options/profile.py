@@ -16,7 +16,7 @@ class ProfileOptions(TraceOptions):
     )
     sample_rows: Whole = option(
         "How many rows of the trace the race runs at most, drawn across its whole length.",
-        default=400_000,
+        default=200_000,
         ge=1_000,
         le=1_000_000_000,
     )

@@ -40,6 +40,8 @@ from numpy.typing import NDArray
 from adhash.analysis.profile.operations import DEL, GET, PUT, ArrowArray, Operations
 
 UNKNOWN, ABSENT, PRESENT = -1, 0, 1
+# Keys by what the pieces before left of them.
+_GROUPS = (UNKNOWN, ABSENT, PRESENT)
 
 # The signs of a key's operation: it is a del, a put, a get with a put next, with another operation
 # next, or with none.
@@ -246,21 +248,22 @@ class _Walk:
         self.carried = np.full(keys, UNKNOWN, dtype=np.int8)
         self._likelihood = likelihood
         self._priors = priors
+        self._prior_of_group = np.array([priors[group] for group in _GROUPS])
         self._chance = np.random.default_rng(seed)
 
     def refit(self, runs: Sequence[_Runs]) -> dict[int, float]:
         """Return the priors that the posteriors of this walk mean."""
-        present = dict.fromkeys(self._priors, 0.0)
-        seen = dict.fromkeys(self._priors, 0)
+        present, seen = np.zeros(len(_GROUPS)), np.zeros(len(_GROUPS))
         for run in runs:
             groups, posterior = self._posterior(run)
-            for group in self._priors if not run.is_start else ():
-                present[group] += float(posterior[groups == group].sum())
-                seen[group] += int((groups == group).sum())
+            if not run.is_start:
+                places = groups - UNKNOWN
+                present += np.bincount(places, weights=posterior, minlength=len(_GROUPS))
+                seen += np.bincount(places, minlength=len(_GROUPS))
             self.step(run)
         return {
-            group: present[group] / seen[group] if seen[group] else prior
-            for group, prior in self._priors.items()
+            group: float(present[at] / seen[at]) if seen[at] else self._priors[group]
+            for at, group in enumerate(_GROUPS)
         }
 
     def step(self, run: _Runs) -> tuple[Restoration, Outcome]:
@@ -283,9 +286,7 @@ class _Walk:
         """Return the group of each key of a piece and the probability that it was present."""
         groups = self.carried[run.ids[run.is_first]]
         signs = run.sign[run.is_first]
-        prior = np.zeros(len(groups))
-        for group, share in self._priors.items():
-            prior[groups == group] = share
+        prior = self._prior_of_group[groups - UNKNOWN]
         present = prior * self._likelihood.of_sign[PRESENT, signs]
         absent = (1 - prior) * self._likelihood.of_sign[ABSENT, signs]
         return groups, present / (present + absent)

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -197,21 +198,22 @@ def confidence(standings: Sequence[Standing], *, is_sampled: bool, seed: int) ->
     chance = np.random.default_rng(seed)
     pieces = len(standings[0].laps[0].piece_ns)
     rounds = max(len(standing.laps) for standing in standings)
-    kept = 0
-    for _ in range(_DRAWS):
-        drawn = chance.integers(pieces, size=pieces) if is_sampled else np.arange(pieces)
-        counts = np.bincount(drawn, minlength=pieces)
-        places = chance.random(rounds)
-        totals_ns = [_draw(each.prediction, counts, places) for each in standings]
-        kept += totals_ns[0] <= TOLERANCE * min(totals_ns)
-    return kept / _DRAWS
+    counts: NDArray[Any] = np.ones((_DRAWS, pieces))
+    if is_sampled:
+        counts = chance.multinomial(pieces, np.full(pieces, 1 / pieces), size=_DRAWS)
+    places = chance.random((_DRAWS, rounds))
+    totals_ns = np.array([_draw(each.prediction, counts, places) for each in standings])
+    is_kept = totals_ns[0] <= TOLERANCE * totals_ns.min(axis=0)
+    return float(is_kept.mean())
 
 
-def _draw(prediction: Prediction, counts: NDArray[np.int64], places: _Floats) -> float:
-    """Return the prediction of laps drawn at `places` in [0, 1) and of pieces by `counts`.
+def _draw(prediction: Prediction, counts: NDArray[Any], places: _Floats) -> _Floats:
+    """Return what laps drawn at `places` in [0, 1) predict with pieces by `counts`, a draw a row.
 
     A mode that left the race has fewer rounds, and so fewer to draw.
     """
-    steady_ns = prediction.steady_ns @ counts
-    drawn = (places[: len(steady_ns)] * len(steady_ns)).astype(np.int64)
-    return float(np.median(steady_ns[drawn])) + prediction.growth_ns
+    steady_ns = counts @ prediction.steady_ns.T
+    laps = steady_ns.shape[1]
+    drawn = (places[:, :laps] * laps).astype(np.int64)
+    medians: _Floats = np.median(np.take_along_axis(steady_ns, drawn, axis=1), axis=1)
+    return medians + prediction.growth_ns
