@@ -100,13 +100,17 @@ class CsvSampler:
         )
 
     def _windows(self, header: int, size: int, types: TableTypes) -> Iterator[Window]:
-        yield self._first_window(header, size)
+        first = self._first_window(header, size)
+        yield first
+        end = len(first.content)
         last = self.drawing.most_pieces - 1
         for number in range(1, last + 1):
             self.drawing.tell("sampling the trace", number, last + 1, unit="pieces")
             offset = header + round(number * (self.total_bytes - header - size) / last)
-            window = self.reader.read_at(offset, size, types)
+            # Two places may lie in one long row.
+            window = self.reader.read_at(max(offset, end), size, types)
             if window is not None:
+                end = window.offset + len(window.content)
                 yield window
 
     def _first_window(self, header: int, size: int) -> Window:

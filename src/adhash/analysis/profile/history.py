@@ -223,6 +223,7 @@ class _Likelihood:
     """P(sign | absent) and P(sign | present), and how often a known key is present."""
 
     of_sign: _Floats  # shape (2, _SIGNS)
+    has_puts: bool  # where nothing is ever put, nothing is ever there
     known_present: float
 
 
@@ -235,7 +236,9 @@ def _likelihood(runs: Sequence[_Runs]) -> _Likelihood:
     smoothed = counts + 0.5  # a sign that was not seen is rare, not impossible
     return _Likelihood(
         of_sign=smoothed / smoothed.sum(axis=1, keepdims=True),
-        known_present=float(counts[PRESENT].sum() / total) if total else 0.0,
+        has_puts=any(bool((run.ops == PUT).any()) for run in runs),
+        # Never 0, or no evidence could change it.
+        known_present=float((counts[PRESENT].sum() + 1) / (total + 2)),
     )
 
 
@@ -287,6 +290,7 @@ class _Walk:
         groups = self.carried[run.ids[run.is_first]]
         signs = run.sign[run.is_first]
         prior = self._prior_of_group[groups - UNKNOWN]
+        prior = prior if self._likelihood.has_puts else np.zeros(len(groups))
         present = prior * self._likelihood.of_sign[PRESENT, signs]
         absent = (1 - prior) * self._likelihood.of_sign[ABSENT, signs]
         return groups, present / (present + absent)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from adhash.analysis.profile.operations import Operations
@@ -83,22 +83,31 @@ class CsvReader:
         return Window(offset=0, content=content[:end], has_header=True)
 
     def read_at(self, offset: int, size: int, types: TableTypes) -> Window | None:
-        """Return the window of at most `size` bytes that begins at or behind an offset.
+        """Return the window of about `size` bytes that begins at or behind an offset.
 
         Parameters
         ----------
         offset : int
             Where to search, in bytes, behind the header.
         size : int
-            How much to read, in bytes.
+            How much to read, in bytes. Where not one row fits into that, the next one is taken,
+            or long rows would never be seen.
         types : TableTypes
             The types to parse the rows as, while their start is sought.
 
         Returns
         -------
         Window or None
-            None where no row begins within the window.
+            None where no row begins behind the offset.
         """
+        window = self._window_within(offset, size, types)
+        if window is None:
+            window = self._window_within(offset, size + 2 * self.max_line_bytes, types)
+            if window is not None:
+                window = replace(window, content=window.content[: end_of_row(window.content)])
+        return window
+
+    def _window_within(self, offset: int, size: int, types: TableTypes) -> Window | None:
         content = self._read(offset - 1, size + 1)
         matches = itertools.islice(_ROW_START.finditer(content), _MOST_STARTS)
         starts = [match.end() for match in matches]
@@ -222,6 +231,14 @@ def end_of_rows(content: bytes) -> int:
         earlier = content.rfind(b"\n", 0, end - 1) + 1
         quotes -= content.count(_QUOTE, earlier, end)
         end = earlier
+    return end
+
+
+def end_of_row(content: bytes) -> int:
+    """Return where the first row ends, as `end_of_rows` the last."""
+    end = content.find(b"\n") + 1
+    while end and content.count(_QUOTE, 0, end) % 2:
+        end = content.find(b"\n", end) + 1
     return end
 
 
