@@ -13,6 +13,7 @@ from adhash.cli import (
     generate_csv,
     metrics,
     probe_visualize,
+    profile,
     record,
     run_csv,
     version,
@@ -22,6 +23,7 @@ from adhash.cli import (
 _COMMANDS = (
     run_csv,
     batch,
+    profile,
     generate_csv,
     record,
     probe_visualize,
