@@ -175,7 +175,7 @@ def student_quantile(probability: float, freedom: int) -> float:
         (5 * z**5 + 16 * z**3 + 3 * z) / 96,
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
     )
-    return sum(term / freedom**power for power, term in enumerate(terms))
+    return math.fsum(term / freedom**power for power, term in enumerate(terms))
 
 
 def detectable(low: float, high: float, *, level: float, margin: float, power: float) -> float:
@@ -183,8 +183,10 @@ def detectable(low: float, high: float, *, level: float, margin: float, power: f
 
     Parameters
     ----------
-    low, high : float
-        The ends of the interval.
+    low : float
+        The low end of the interval.
+    high : float
+        The high end of it.
     level : float
         The chance to miss that the interval was made for.
     margin : float
@@ -214,8 +216,10 @@ def plan_looks(*, min_pairs: int, max_pairs: int, chance: float) -> tuple[list[i
 
     Parameters
     ----------
-    min_pairs, max_pairs : int
-        The bounds, at least 1.
+    min_pairs : int
+        The fewest, at least 1.
+    max_pairs : int
+        The most; where it is smaller than `min_pairs`, it is both.
     chance : float
         The chance of a wrong decision that all looks share, in (0, 1).
 
