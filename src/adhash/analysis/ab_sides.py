@@ -124,17 +124,24 @@ def _require_comparable(label: Label, key: str, value: object) -> None:
 
 
 def _side(label: Label, given: Given, settings: Settings, engines: list[str]) -> Side:
-    modes = resolve_modes(settings.replay.mode, engines)
+    quiet = settings.metrics.model_copy(update={"out_dir": None, "port": None})
+    return Side(
+        label=label,
+        given=dict(given),
+        mode=_mode(label, settings, engines),
+        settings=settings.model_copy(update={"metrics": quiet}),
+        fixed_seed=settings.replay.seed,
+    )
+
+
+def _mode(label: Label, settings: Settings, engines: list[str]) -> Mode:
+    try:
+        modes = resolve_modes(settings.replay.mode, engines)
+    except BadInputError as error:
+        raise BadInputError(f"{label}: {error.detail}", hint=error.hint) from error
     if len(modes) != 1:
         names = ", ".join(mode.name for mode in modes)
         raise BadInputError(
             f"{label} must have one mode; got {names}", hint=f"give {label} a mode=NAME"
         )
-    quiet = settings.metrics.model_copy(update={"out_dir": None, "port": None})
-    return Side(
-        label=label,
-        given=dict(given),
-        mode=modes[0],
-        settings=settings.model_copy(update={"metrics": quiet}),
-        fixed_seed=settings.replay.seed,
-    )
+    return modes[0]

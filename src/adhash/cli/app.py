@@ -6,13 +6,25 @@ from typing import Annotated
 
 import typer
 
-from adhash.cli import config, engines, generate_csv, metrics, record, run_csv, version
+from adhash.cli import (
+    ab_compare,
+    config,
+    engines,
+    generate_csv,
+    metrics,
+    record,
+    run_csv,
+    verify_snapshot,
+    version,
+)
 
 # One line a command; the order is the order of `adhash --help`.
 _COMMANDS = (
     run_csv,
+    ab_compare,
     generate_csv,
     record,
+    verify_snapshot,
     metrics,
     config,
     engines,

@@ -20,8 +20,10 @@ class EntryCheck:
     ----------
     engine : str
         One of `adhash.maps.engines`.
-    key, value : str
-        The types of the columns.
+    key : str
+        The type of the keys.
+    value : str
+        The type of the values.
     seed : int
         The seed of the hash.
     capacity : int
