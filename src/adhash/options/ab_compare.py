@@ -42,7 +42,8 @@ class AbCompareOptions(TraceOptions):
     )
     b: Variant = option("The candidate, likewise.", default=...)
     metric: Literal["ops_per_second", "p50_ns", "p99_ns", "p999_ns", "memory_bytes"] = option(
-        "What is compared.", default="ops_per_second"
+        "What is compared: ops_per_second, p50_ns, p99_ns, p999_ns or memory_bytes.",
+        default="ops_per_second",
     )
     min_pairs: Whole = option("How many pairs run at least.", default=5, ge=3, le=10_000)
     max_pairs: Whole = option("How many pairs run at most.", default=20, ge=3, le=10_000)
