@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from adhash.cli import (
+    ab_compare,
     batch,
     config,
     engines,
@@ -16,6 +17,7 @@ from adhash.cli import (
     profile,
     record,
     run_csv,
+    verify_snapshot,
     version,
 )
 
@@ -27,6 +29,10 @@ _COMMANDS = (
     generate_csv,
     record,
     probe_visualize,
+    ab_compare,
+    generate_csv,
+    record,
+    verify_snapshot,
     metrics,
     config,
     engines,
