@@ -3,48 +3,103 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from adhash.units import format_count, format_rate
+from adhash.units import format_bytes, format_count, format_rate
 
 if TYPE_CHECKING:
+    from adhash.progress import WorkCallback, WorkProgress
     from adhash.replay.progress import Progress, ProgressCallback
+
+
+class _Draw(Protocol):
+    """Draws the bar anew."""
+
+    def __call__(self, *, description: str, done: int, total: int | None, text: str) -> None: ...
 
 
 @contextmanager
 def shown_progress() -> Iterator[ProgressCallback | None]:
-    """Show progress on standard error while the work lasts, if that is a terminal.
+    """Show the progress of a replay on standard error while it lasts, if that is a terminal.
+
+    Yields
+    ------
+    callable or None
+        What the replay tells its progress; None where nobody would see it.
+    """
+    with _bar() as draw:
+        yield None if draw is None else _drawing_replay(draw)
+
+
+@contextmanager
+def shown_work() -> Iterator[WorkCallback | None]:
+    """Show the progress of any work on standard error while it lasts, if that is a terminal.
 
     Yields
     ------
     callable or None
         What the work tells its progress; None where nobody would see it.
     """
+    with _bar() as draw:
+        yield None if draw is None else _drawing_work(draw)
+
+
+@contextmanager
+def _bar() -> Iterator[_Draw | None]:
     if not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn
     from rich.progress import Progress as Bar
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Bar(
-        *columns, TextColumn("{task.fields[done]}"), console=Console(stderr=True), transient=True
+        *columns, TextColumn("{task.fields[text]}"), console=Console(stderr=True), transient=True
     ) as bar:
-        task = bar.add_task("", total=None, done="")
+        task = bar.add_task("", total=None, text="")
 
-        def show(progress: Progress) -> None:
+        def draw(*, description: str, done: int, total: int | None, text: str) -> None:
             bar.update(
-                task,
-                description=_description(progress),
-                total=progress.total_bytes,
-                completed=progress.bytes_read,
-                done=_done(progress),
+                task, description=escape(description), total=total, completed=done, text=text
             )
 
-        yield show
+        yield draw
+
+
+def _drawing_replay(draw: _Draw) -> Callable[[Progress], None]:
+    def show(progress: Progress) -> None:
+        draw(
+            description=_description(progress),
+            done=progress.bytes_read,
+            total=progress.total_bytes,
+            text=_operations(progress),
+        )
+
+    return show
+
+
+def _drawing_work(draw: _Draw) -> Callable[[WorkProgress], None]:
+    def show(progress: WorkProgress) -> None:
+        draw(
+            description=progress.note,
+            done=progress.done,
+            total=progress.total,
+            text=work_done(progress),
+        )
+
+    return show
+
+
+def work_done(progress: WorkProgress) -> str:
+    """Return how much is done, for a person: ``"3 of 16 runs"``, ``"1.5 MiB of 2 GiB"``."""
+    shown = format_bytes if progress.unit == "bytes" else format_count
+    unit = "" if progress.unit == "bytes" else f" {progress.unit}"
+    of_total = "" if progress.total is None else f" of {shown(progress.total)}"
+    return f"{shown(progress.done)}{of_total}{unit}"
 
 
 def _description(progress: Progress) -> str:
@@ -53,6 +108,6 @@ def _description(progress: Progress) -> str:
     return f"{progress.mode} ({progress.position + 1} of {progress.modes})"
 
 
-def _done(progress: Progress) -> str:
+def _operations(progress: Progress) -> str:
     rate = progress.rows / progress.elapsed_s if progress.elapsed_s > 0 else 0.0
     return f"{format_count(progress.rows)} operations, {format_rate(rate)}"
