@@ -1,0 +1,300 @@
+"""The result of an analysis: what was counted, as the figures of ``adhash.workload-dna.v1``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adhash.analysis.dna import outcomes as o
+from adhash.analysis.dna.hot_keys import hot_keys
+from adhash.analysis.dna.key_table import ABSENT
+from adhash.analysis.dna.lengths import LengthCounter
+from adhash.analysis.dna.popularity import Popularity
+from adhash.analysis.dna.result import (
+    Bucket,
+    Churn,
+    IntegerKeys,
+    Keys,
+    Lengths,
+    LogLog,
+    OperationMix,
+    OperationShare,
+    Outcomes,
+    Sampling,
+    Skew,
+    Zipf,
+)
+from adhash.analysis.dna.reuse_figures import miss_ratio_curve, reuse_distribution
+from adhash.analysis.dna.tally import Tally
+from adhash.analysis.dna.trace_analysis import TraceAnalysis
+from adhash.analysis.dna.window_figures import working_set
+from adhash.analysis.dna.zipf_fit import fit_log_log, fit_zipf
+
+Statistic = Callable[[NDArray[Any]], float]
+
+
+def figures_of(analysis: TraceAnalysis, *, count_of_hot_keys: int) -> dict[str, Any]:
+    """Return the parts of a result that come from the analysis.
+
+    Parameters
+    ----------
+    analysis : TraceAnalysis
+        Of a whole trace.
+    count_of_hot_keys : int
+        How many of the hottest keys to list.
+
+    Returns
+    -------
+    dict
+        By the names of the fields of `WorkloadDnaResult`.
+    """
+    popularity = analysis.popularity()
+    return {
+        "rows": analysis.rows,
+        "sampling": _sampling(analysis),
+        "operations": _operations(analysis),
+        "outcomes": _outcomes(analysis),
+        "churn": _churn(analysis),
+        "keys": _keys(analysis, popularity),
+        "skew": _skew(analysis, popularity),
+        "hot_keys": hot_keys(analysis, count=count_of_hot_keys),
+        "working_set": working_set(analysis),
+        "reuse_distance": reuse_distribution(
+            analysis, analysis.reuse.gets.counts.sum(axis=0) + analysis.reuse.others.totals()
+        ),
+        "reuse_gap": reuse_distribution(analysis, analysis.reuse.gaps.totals()),
+        "miss_ratio_curve": miss_ratio_curve(analysis),
+        "key_lengths": _lengths(analysis.key_lengths),
+        "value_lengths": _lengths(analysis.value_lengths),
+        "integer_keys": _integer_keys(analysis, popularity),
+    }
+
+
+def _sampling(analysis: TraceAnalysis) -> Sampling:
+    table = analysis.table
+    return Sampling(
+        is_exact=analysis.is_exact,
+        key_share=1 / table.weight,
+        tracked_keys=table.size,
+        exact_rows=analysis.exact_rows,
+    )
+
+
+def _operations(analysis: TraceAnalysis) -> OperationMix:
+    get, put, del_ = (
+        OperationShare(count=int(count), share=float(count / analysis.rows))
+        for count in analysis.ops
+    )
+    return OperationMix(get=get, put=put, del_=del_)
+
+
+def _errors(tally: Tally, statistics: Mapping[str, Statistic]) -> dict[str, float | None]:
+    if len(tally.counts) == 1:
+        return {}
+    return {name: float(tally.error_of(statistic)) for name, statistic in statistics.items()}
+
+
+def _outcomes(analysis: TraceAnalysis) -> Outcomes:
+    tally = analysis.outcomes.tally
+    counts = tally.totals()
+    gets, puts, dels = (int(count) for count in analysis.ops)
+    # What happens once a key or so is estimated; the rest is what the exact sum leaves. The hits
+    # of the hottest keys would make the error of the hits many times as large.
+    never_put, deleted = _at_most(gets, counts[o.MISS_NEVER_PUT], counts[o.MISS_DELETED])
+    first, again = _at_most(puts, counts[o.INSERT_FIRST], counts[o.INSERT_AGAIN])
+    (found,) = _at_most(dels, counts[o.DELETE_FOUND])
+    misses, inserts = never_put + deleted, first + again
+    return Outcomes(
+        is_exact=analysis.is_exact,
+        standard_errors=_errors(tally, _outcome_statistics(gets)),
+        hits=gets - misses,
+        misses=misses,
+        hit_share=(gets - misses) / gets if gets else None,
+        misses_never_put=never_put,
+        misses_deleted=deleted,
+        inserts=inserts,
+        updates=puts - inserts,
+        deletes_found=found,
+        deletes_missed=dels - found,
+        peak_entries=analysis.outcomes.peak_entries,
+        final_entries=analysis.outcomes.entries,
+    )
+
+
+def _at_most(limit: int, *estimates: Any) -> Iterator[int]:
+    """Yield estimates, cut where together they are more than can be."""
+    for estimate in estimates:
+        kept = min(int(estimate), limit)
+        limit -= kept
+        yield kept
+
+
+def _outcome_statistics(gets: int) -> dict[str, Statistic]:
+    def misses(counts: NDArray[Any]) -> float:
+        return float(counts[o.MISS_NEVER_PUT] + counts[o.MISS_DELETED])
+
+    def inserts(counts: NDArray[Any]) -> float:
+        return float(counts[o.INSERT_FIRST] + counts[o.INSERT_AGAIN])
+
+    def entries(counts: NDArray[Any]) -> float:
+        return inserts(counts) - float(counts[o.DELETE_FOUND])
+
+    return {
+        "hits": misses,
+        "misses": misses,
+        "hit_share": lambda counts: misses(counts) / max(gets, 1),
+        "misses_never_put": lambda counts: float(counts[o.MISS_NEVER_PUT]),
+        "misses_deleted": lambda counts: float(counts[o.MISS_DELETED]),
+        "inserts": inserts,
+        "updates": inserts,
+        "deletes_found": lambda counts: float(counts[o.DELETE_FOUND]),
+        "deletes_missed": lambda counts: float(counts[o.DELETE_FOUND]),
+        "peak_entries": entries,
+        "final_entries": entries,
+    }
+
+
+def _churn(analysis: TraceAnalysis) -> Churn:
+    tally = analysis.outcomes.tally
+    counts = tally.totals()
+    peak = analysis.outcomes.peak_entries
+    statistics: dict[str, Statistic] = {
+        "reinserts": lambda counts: float(counts[o.INSERT_AGAIN]),
+        "reinsert_share": lambda counts: _reinsert_share(counts) or 0.0,
+        "turnover": lambda counts: float(counts[o.DELETE_FOUND]) / max(peak, 1),
+    }
+    return Churn(
+        is_exact=analysis.is_exact,
+        standard_errors=_errors(tally, statistics),
+        reinserts=int(counts[o.INSERT_AGAIN]),
+        reinsert_share=_reinsert_share(counts),
+        turnover=float(counts[o.DELETE_FOUND]) / peak if peak else None,
+    )
+
+
+def _reinsert_share(counts: NDArray[Any]) -> float | None:
+    inserts = float(counts[o.INSERT_FIRST] + counts[o.INSERT_AGAIN])
+    return float(counts[o.INSERT_AGAIN]) / inserts if inserts else None
+
+
+def _popularity_errors(
+    popularity: Popularity, statistics: Mapping[str, Callable[[Popularity], float]]
+) -> dict[str, float | None]:
+    errors = {name: popularity.error_of(statistic) for name, statistic in statistics.items()}
+    return {name: error if math.isfinite(error) else None for name, error in errors.items()}
+
+
+def _keys(analysis: TraceAnalysis, popularity: Popularity) -> Keys:
+    absent = int((analysis.table.states == ABSENT).sum()) * popularity.weight
+    entropy = popularity.entropy_bits()
+    errors: dict[str, float | None] = {}
+    if not analysis.is_exact:
+        errors = {
+            "unique": popularity.unique_error,
+            "never_put": math.sqrt(absent * (popularity.weight - 1)),
+            **_popularity_errors(
+                popularity,
+                {
+                    "once_only_share": Popularity.once_only_share,
+                    "entropy_bits": Popularity.entropy_bits,
+                    "evenness": lambda each: each.entropy_bits() / math.log2(each.unique),
+                    "effective_keys": lambda each: 2.0 ** each.entropy_bits(),
+                },
+            ),
+        }
+    return Keys(
+        is_exact=analysis.is_exact,
+        standard_errors=errors,
+        unique=popularity.unique,
+        never_put=absent,
+        once_only_share=popularity.once_only_share(),
+        entropy_bits=entropy,
+        evenness=entropy / math.log2(popularity.unique) if popularity.unique > 1 else None,
+        effective_keys=2.0**entropy,
+    )
+
+
+def _skew(analysis: TraceAnalysis, popularity: Popularity) -> Skew:
+    shares = {"top_1pct_share": 0.01, "top_10pct_share": 0.1}
+    statistics: dict[str, Callable[[Popularity], float]] = {
+        name: lambda each, share=share: each.share_of_top(each.top_keys(share))  # type: ignore[misc]
+        for name, share in shares.items()
+    }
+    statistics["zipf"] = _zipf_exponent
+    statistics["top_key_share"] = lambda each: each.share_of_top(1)
+    statistics["keys_for_half"] = lambda each: float(each.keys_for(0.5))
+    statistics["keys_for_90pct"] = lambda each: float(each.keys_for(0.9))
+    return Skew(
+        is_exact=analysis.is_exact,
+        standard_errors=(
+            {} if analysis.is_exact else _popularity_errors(popularity, statistics)
+        ),
+        zipf=_zipf(popularity),
+        log_log=_log_log(popularity) if analysis.is_exact else None,
+        top_key_share=popularity.share_of_top(1),
+        top_1pct_share=popularity.share_of_top(popularity.top_keys(0.01)),
+        top_10pct_share=popularity.share_of_top(popularity.top_keys(0.1)),
+        keys_for_half=popularity.keys_for(0.5),
+        keys_for_90pct=popularity.keys_for(0.9),
+    )
+
+
+def _zipf(popularity: Popularity) -> Zipf | None:
+    fit = fit_zipf(popularity.counts, rank_step=popularity.weight)
+    if fit is None:
+        return None
+    return Zipf(
+        exponent=fit.exponent,
+        standard_error=fit.standard_error,
+        ks_distance=fit.ks_distance,
+        ranks_fitted=fit.ranks,
+    )
+
+
+def _zipf_exponent(popularity: Popularity) -> float:
+    fit = fit_zipf(popularity.counts, rank_step=popularity.weight)
+    return 0.0 if fit is None else fit.exponent
+
+
+def _log_log(popularity: Popularity) -> LogLog | None:
+    fit = fit_log_log(popularity.counts)
+    return None if fit is None else LogLog(exponent=fit.exponent, r_squared=fit.r_squared)
+
+
+def _lengths(counter: LengthCounter) -> Lengths:
+    buckets = counter.buckets()
+    return Lengths(
+        count=counter.count,
+        mean=counter.total_bytes / counter.count if counter.count else 0.0,
+        min=counter.least,
+        p50=counter.quantile(0.5),
+        p90=counter.quantile(0.9),
+        p99=counter.quantile(0.99),
+        max=counter.greatest,
+        buckets=[
+            Bucket(from_=start, below=below, count=count, share=count / counter.count)
+            for start, below, count in buckets
+        ],
+    )
+
+
+def _integer_keys(analysis: TraceAnalysis, popularity: Popularity) -> IntegerKeys | None:
+    order = analysis.integers
+    if order is None or order.least is None or order.greatest is None:
+        return None
+    error = popularity.unique_error / order.span
+    return IntegerKeys(
+        is_exact=analysis.is_exact,
+        standard_errors={} if analysis.is_exact else {"density": error},
+        min=order.least,
+        max=order.greatest,
+        density=min(1.0, popularity.unique / order.span),
+        sequential_share=order.next_up / analysis.rows,
+        same_key_share=order.same / analysis.rows,
+        descending_share=order.next_down / analysis.rows,
+        ascending_share=order.up / analysis.rows,
+    )
