@@ -6,11 +6,21 @@ from typing import Annotated
 
 import typer
 
-from adhash.cli import config, engines, generate_csv, metrics, record, run_csv, version
+from adhash.cli import (
+    config,
+    engines,
+    generate_csv,
+    metrics,
+    record,
+    run_csv,
+    version,
+    workload_dna,
+)
 
 # One line a command; the order is the order of `adhash --help`.
 _COMMANDS = (
     run_csv,
+    workload_dna,
     generate_csv,
     record,
     metrics,

@@ -168,7 +168,7 @@ class CheckedColumns:
 class _Piece:
     """Whole rows of CSV, without the header."""
 
-    content: bytes
+    content: memoryview
     has_quotes: bool
 
 
@@ -250,11 +250,12 @@ class _RowCutter:
     def cut(self, content: bytes, *, is_last: bool) -> _Piece:
         """Return the whole rows so far, or nothing until there are enough of them."""
         rest = self._without_header(self._rest + content if self._rest else content)
+        has_quotes = _QUOTE in rest
         end = 0
         if self._is_header_passed and (is_last or len(rest) >= _READ_BYTES // 2):
-            end = len(rest) if is_last else end_of_rows(rest)
+            end = len(rest) if is_last else end_of_rows(rest, has_quotes=has_quotes)
         self._rest = rest[end:]
-        return _Piece(content=rest[:end], has_quotes=_QUOTE in rest)
+        return _Piece(content=memoryview(rest)[:end], has_quotes=has_quotes)
 
     def _without_header(self, content: bytes) -> bytes:
         if self._is_header_passed:
@@ -264,13 +265,15 @@ class _RowCutter:
         return content[end:]
 
 
-def end_of_rows(content: bytes) -> int:
+def end_of_rows(content: bytes, *, has_quotes: bool) -> int:
     """Return where the last whole row ends: behind the last line feed outside of quotes.
 
     Parameters
     ----------
     content : bytes
         Well-formed CSV from the beginning of a row; every quote in it opens, closes or is doubled.
+    has_quotes : bool
+        Whether there is a quote in it.
 
     Returns
     -------
@@ -278,7 +281,7 @@ def end_of_rows(content: bytes) -> int:
         0 where no row ends in it.
     """
     end = content.rfind(b"\n") + 1
-    quotes = content.count(_QUOTE, 0, end)
+    quotes = content.count(_QUOTE, 0, end) if has_quotes else 0
     while quotes % 2:
         earlier = content.rfind(b"\n", 0, end - 1) + 1
         quotes -= content.count(_QUOTE, earlier, end)
@@ -286,12 +289,12 @@ def end_of_rows(content: bytes) -> int:
     return end
 
 
-def read_rows(content: bytes, key_type: str, *, has_quotes: bool) -> Iterator[Any]:
+def read_rows(content: memoryview, key_type: str, *, has_quotes: bool) -> Iterator[Any]:
     """Yield rows of CSV that are known to be well-formed, as record batches.
 
     Parameters
     ----------
-    content : bytes
+    content : memoryview
         Whole rows without header.
     key_type : str
         ``"int64"``, ``"uint64"``, ``"str"`` or ``"bytes"``; the latter two are read as bytes.
@@ -308,8 +311,9 @@ def read_rows(content: bytes, key_type: str, *, has_quotes: bool) -> Iterator[An
 
     key = {"int64": pa.int64(), "uint64": pa.uint64()}.get(key_type, pa.binary())
     op = pa.dictionary(pa.int32(), pa.string())
+    source: Any = pa.BufferReader(pa.py_buffer(content))
     table = csv.read_csv(
-        pa.BufferReader(content),
+        source,
         read_options=csv.ReadOptions(
             column_names=["op", "key", "value"], use_threads=False, block_size=len(content) + 1
         ),

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from adhash.analysis.dna import outcomes as o
@@ -20,19 +19,16 @@ from adhash.analysis.dna.result import (
     IntegerKeys,
     Keys,
     Lengths,
-    LogLog,
     OperationMix,
     OperationShare,
     Outcomes,
     Sampling,
-    Skew,
-    Zipf,
 )
 from adhash.analysis.dna.reuse_figures import miss_ratio_curve, reuse_distribution
+from adhash.analysis.dna.skew_figures import errors_of, skew
 from adhash.analysis.dna.tally import Tally
 from adhash.analysis.dna.trace_analysis import TraceAnalysis
 from adhash.analysis.dna.window_figures import working_set
-from adhash.analysis.dna.zipf_fit import fit_log_log, fit_zipf
 
 Statistic = Callable[[NDArray[Any]], float]
 
@@ -60,7 +56,7 @@ def figures_of(analysis: TraceAnalysis, *, count_of_hot_keys: int) -> dict[str, 
         "outcomes": _outcomes(analysis),
         "churn": _churn(analysis),
         "keys": _keys(analysis, popularity),
-        "skew": _skew(analysis, popularity),
+        "skew": skew(analysis, popularity),
         "hot_keys": hot_keys(analysis, count=count_of_hot_keys),
         "working_set": working_set(analysis),
         "reuse_distance": reuse_distribution(
@@ -181,13 +177,6 @@ def _reinsert_share(counts: NDArray[Any]) -> float | None:
     return float(counts[o.INSERT_AGAIN]) / inserts if inserts else None
 
 
-def _popularity_errors(
-    popularity: Popularity, statistics: Mapping[str, Callable[[Popularity], float]]
-) -> dict[str, float | None]:
-    errors = {name: popularity.error_of(statistic) for name, statistic in statistics.items()}
-    return {name: error if math.isfinite(error) else None for name, error in errors.items()}
-
-
 def _keys(analysis: TraceAnalysis, popularity: Popularity) -> Keys:
     absent = int((analysis.table.states == ABSENT).sum()) * popularity.weight
     entropy = popularity.entropy_bits()
@@ -196,7 +185,7 @@ def _keys(analysis: TraceAnalysis, popularity: Popularity) -> Keys:
         errors = {
             "unique": popularity.unique_error,
             "never_put": math.sqrt(absent * (popularity.weight - 1)),
-            **_popularity_errors(
+            **errors_of(
                 popularity,
                 {
                     "once_only_share": Popularity.once_only_share,
@@ -216,53 +205,6 @@ def _keys(analysis: TraceAnalysis, popularity: Popularity) -> Keys:
         evenness=entropy / math.log2(popularity.unique) if popularity.unique > 1 else None,
         effective_keys=2.0**entropy,
     )
-
-
-def _skew(analysis: TraceAnalysis, popularity: Popularity) -> Skew:
-    shares = {"top_1pct_share": 0.01, "top_10pct_share": 0.1}
-    statistics: dict[str, Callable[[Popularity], float]] = {
-        name: lambda each, share=share: each.share_of_top(each.top_keys(share))  # type: ignore[misc]
-        for name, share in shares.items()
-    }
-    statistics["zipf"] = _zipf_exponent
-    statistics["top_key_share"] = lambda each: each.share_of_top(1)
-    statistics["keys_for_half"] = lambda each: float(each.keys_for(0.5))
-    statistics["keys_for_90pct"] = lambda each: float(each.keys_for(0.9))
-    return Skew(
-        is_exact=analysis.is_exact,
-        standard_errors=(
-            {} if analysis.is_exact else _popularity_errors(popularity, statistics)
-        ),
-        zipf=_zipf(popularity),
-        log_log=_log_log(popularity) if analysis.is_exact else None,
-        top_key_share=popularity.share_of_top(1),
-        top_1pct_share=popularity.share_of_top(popularity.top_keys(0.01)),
-        top_10pct_share=popularity.share_of_top(popularity.top_keys(0.1)),
-        keys_for_half=popularity.keys_for(0.5),
-        keys_for_90pct=popularity.keys_for(0.9),
-    )
-
-
-def _zipf(popularity: Popularity) -> Zipf | None:
-    fit = fit_zipf(popularity.counts, rank_step=popularity.weight)
-    if fit is None:
-        return None
-    return Zipf(
-        exponent=fit.exponent,
-        standard_error=fit.standard_error,
-        ks_distance=fit.ks_distance,
-        ranks_fitted=fit.ranks,
-    )
-
-
-def _zipf_exponent(popularity: Popularity) -> float:
-    fit = fit_zipf(popularity.counts, rank_step=popularity.weight)
-    return 0.0 if fit is None else fit.exponent
-
-
-def _log_log(popularity: Popularity) -> LogLog | None:
-    fit = fit_log_log(popularity.counts)
-    return None if fit is None else LogLog(exponent=fit.exponent, r_squared=fit.r_squared)
 
 
 def _lengths(counter: LengthCounter) -> Lengths:

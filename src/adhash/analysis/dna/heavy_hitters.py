@@ -14,10 +14,11 @@ P. K. Agarwal and others, "Mergeable summaries", PODS 2012.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 
@@ -86,7 +87,8 @@ class HeavyHitters:
         if not pa.types.is_large_binary(self.keys.type) or self.keys.nbytes <= self._max_bytes:
             return self._capacity
         by_rows = np.argsort(-self.rows, kind="stable")
-        sizes = np.asarray(pa.compute.binary_length(self.keys))[by_rows]
+        lengths: Any = pc.binary_length(cast("Any", self.keys))
+        sizes = lengths.to_numpy(zero_copy_only=False)[by_rows]
         return min(self._capacity, int((np.cumsum(sizes) <= self._max_bytes).sum()))
 
     def top(self, count: int) -> tuple[list[Any], list[int]]:
@@ -103,4 +105,8 @@ class HeavyHitters:
             Keys, the most frequent first, and their counts, each at most `error` too low.
         """
         best = np.argsort(-self.rows, kind="stable")[:count]
-        return self.keys.take(pa.array(best)).to_pylist(), self.rows[best].tolist()
+        return self.keys.take(best).to_pylist(), self.rows[best].tolist()
+
+    def rows_of_top(self, count: int) -> int:
+        """Return what so many of the most frequent keys surely occurred together."""
+        return int(-np.partition(-self.rows, count - 1)[:count].sum())

@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 _SIDE = 256
-_MOST = _SIDE * _SIDE
 
 
 def count_greater_before(ranks: NDArray[Any]) -> NDArray[np.int64]:
@@ -40,7 +39,6 @@ def count_greater_before(ranks: NDArray[Any]) -> NDArray[np.int64]:
         Each in [0, n).
     """
     size = -(-len(ranks) // _SIDE) * _SIDE
-    assert size <= _MOST
     # What is added is greater than all, and stands behind all: it counts for none of them.
     padded = np.arange(size, dtype=np.uint16)
     padded[: len(ranks)] = ranks

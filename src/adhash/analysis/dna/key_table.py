@@ -14,7 +14,7 @@ FAST 2015.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -184,8 +184,7 @@ class KeyTable:
     def entries(self) -> Iterator[tuple[pa.Array[Any], NDArray[np.int64]]]:
         """Yield all keys with their numbers, some thousands at a time, in no order."""
         for keys, numbers in row_batches(self._numbers):
-            assert not isinstance(numbers, tuple)
-            yield column_to_arrow(keys, self._map_type), numbers
+            yield column_to_arrow(keys, self._map_type), cast("NDArray[np.int64]", numbers)
 
     def keys_of(self, numbers: NDArray[np.int64]) -> list[Any]:
         """Return some keys by their numbers: integers, or bytes.
@@ -203,7 +202,7 @@ class KeyTable:
         found: dict[int, Any] = {}
         for keys, held in self.entries():
             rows = np.flatnonzero(np.isin(held, numbers))
-            found.update(zip(held[rows].tolist(), keys.take(pa.array(rows)).to_pylist(), strict=True))
+            found.update(zip(held[rows].tolist(), keys.take(rows).to_pylist(), strict=True))
         return [found[number] for number in numbers.tolist()]
 
     def _new_map(self) -> Map[Any, Any]:

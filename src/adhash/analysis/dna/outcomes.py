@@ -127,9 +127,7 @@ def _last_before(is_such: NDArray[np.bool_]) -> NDArray[np.int64]:
     return last
 
 
-def _after(
-    ops: NDArray[np.uint8], before: _Before, tails: NDArray[np.int64]
-) -> NDArray[np.uint8]:
+def _after(ops: NDArray[np.uint8], before: _Before, tails: NDArray[np.int64]) -> NDArray[np.uint8]:
     last = ops[tails]
     is_live = np.where(last == GET, before.is_live[tails], last == PUT)
     was_put = before.was_put[tails] | (last == PUT)

@@ -249,9 +249,7 @@ class Lengths(_Part):
     count: int = Field(description="How many were measured: all rows, or all puts for values.")
     mean: float = Field(description="On average; 0 where there are none.")
     min: int = Field(description="The least.")
-    p50: int = Field(
-        description="The median; above 1,023 rounded down to a quarter of an octave."
-    )
+    p50: int = Field(description="The median; above 1,023 rounded down to a quarter of an octave.")
     p90: int = Field(description="The 90th percentile, in the same way.")
     p99: int = Field(description="The 99th percentile, in the same way.")
     max: int = Field(description="The greatest.")

@@ -44,8 +44,9 @@ class ReuseCounter:
         self.others = Tally(BINS)
         #: Of rows from one access to the next of the same key.
         self.gaps = Tally(BINS)
-        # The last row of each key that is followed, sorted.
-        self._last_rows: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        # The last row of each key that is followed, sorted, at the front of a larger array.
+        self._held: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self._keys = 0
 
     def add(self, accesses: Accesses) -> None:
         """Count the accesses of a block."""
@@ -65,14 +66,20 @@ class ReuseCounter:
         last_rows : ndarray of int64
             The last rows of the keys that are left, in any order.
         """
-        self._last_rows = np.sort(last_rows)
+        self._held = np.sort(last_rows)
+        self._keys = len(last_rows)
+
+    @property
+    def _last_rows(self) -> NDArray[np.int64]:
+        return self._held[: self._keys]
 
     def _distances(self, accesses: Accesses) -> NDArray[np.int64]:
         """Return the distance of each access, in keys that are followed; of first ones anything."""
         previous, place = accesses.previous, accesses.previous_place
         is_here = place >= 0
         from_before = np.flatnonzero(~is_here & (previous >= 0))
-        from_before = from_before[np.argsort(previous[from_before])]
+        # Stable: where keys come in the order of the last time, runs of them are sorted already.
+        from_before = from_before[np.argsort(previous[from_before], kind="stable")]
         known = np.searchsorted(self._last_rows, previous[from_before])
         ranks = _ranks(place, from_before, is_here)
         here = np.arange(len(previous))
@@ -82,10 +89,26 @@ class ReuseCounter:
         return np.asarray(distances)
 
     def _move_to_end(self, accesses: Accesses, known: NDArray[np.int64]) -> None:
-        stays = np.ones(len(self._last_rows), dtype=np.bool_)
-        stays[known] = False
-        latest = np.sort(accesses.rows[accesses.order[accesses.tails]])
-        self._last_rows = np.concatenate([self._last_rows[stays], latest])
+        """Give the keys of a block their new last rows; `known` is where their old ones stand."""
+        if len(known):
+            first = known[0]
+            stays = np.ones(self._keys - first, dtype=np.bool_)
+            stays[known - first] = False
+            kept = self._last_rows[first:][stays]
+            self._keys = first + len(kept)
+            self._held[first : self._keys] = kept
+        is_last = np.zeros(len(accesses.rows), dtype=np.bool_)
+        is_last[accesses.order[accesses.tails]] = True
+        self._append(accesses.rows[is_last])
+
+    def _append(self, latest: NDArray[np.int64]) -> None:
+        size = self._keys + len(latest)
+        if size > len(self._held):
+            room = np.empty(max(size, 2 * len(self._held)), dtype=np.int64)
+            room[: self._keys] = self._last_rows
+            self._held = room
+        self._held[self._keys : size] = latest
+        self._keys = size
 
 
 def _ranks(

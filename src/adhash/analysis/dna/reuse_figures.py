@@ -91,8 +91,10 @@ def miss_ratio_curve(analysis: TraceAnalysis) -> MissRatioCurve:
 def _stacked(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
     """Return sums of two tables of counts, of which one may never have met a sampled key."""
     rows = max(len(first), len(second))
-    padded = [np.vstack([each, np.zeros((rows - len(each), each.shape[1]), int)]) for each in
-              (first, second)]
+    padded = [
+        np.vstack([each, np.zeros((rows - len(each), each.shape[1]), int)])
+        for each in (first, second)
+    ]
     return np.asarray(padded[0] + padded[1])
 
 

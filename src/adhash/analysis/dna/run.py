@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from adhash.analysis.dna.ahead import read_ahead
 from adhash.analysis.dna.figures import figures_of
 from adhash.analysis.dna.result import WorkloadDnaResult
 from adhash.analysis.dna.trace_analysis import TraceAnalysis
@@ -230,9 +231,10 @@ class _Reading:
             max_keys=self._options.max_tracked_keys,
             max_key_bytes=self._options.max_key_bytes,
         )
-        for block in columns.blocks():
-            analysis.add(block)
-            self._report(columns, note="reading")
+        with closing(read_ahead(columns.blocks())) as blocks:
+            for block in blocks:
+                analysis.add(block)
+                self._report(columns, note="reading")
         self._next_progress_ns = 0
         self._report(columns, note="computing")
         return analysis
@@ -244,7 +246,5 @@ class _Reading:
         self._next_progress_ns = now_ns + _PROGRESS_INTERVAL_NS
         source = columns.source
         self._progress(
-            WorkProgress(
-                done=source.bytes_read, total=source.total_bytes, unit="bytes", note=note
-            )
+            WorkProgress(done=source.bytes_read, total=source.total_bytes, unit="bytes", note=note)
         )

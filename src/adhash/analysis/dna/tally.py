@@ -42,7 +42,9 @@ class Weighing:
 
     def at(self, rows: Any) -> Weighing:
         """Return the same for some of the rows, by an index or a mask."""
-        return self if self.groups is None else Weighing(weight=self.weight, groups=self.groups[rows])
+        return (
+            self if self.groups is None else Weighing(weight=self.weight, groups=self.groups[rows])
+        )
 
 
 class Tally:

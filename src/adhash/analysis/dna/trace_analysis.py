@@ -107,7 +107,7 @@ class TraceAnalysis:
 
 
 def _of_puts(lengths: NDArray[np.int64], ops: NDArray[np.uint8]) -> NDArray[np.int64]:
-    return lengths[ops == PUT]
+    return np.asarray(lengths[ops == PUT])
 
 
 def _sketch_of(table: KeyTable, *, max_bytes: int) -> HeavyHitters:
@@ -127,5 +127,3 @@ def _sketch_of(table: KeyTable, *, max_bytes: int) -> HeavyHitters:
         max_bytes=max_bytes,
         error=cut,
     )
-
-
