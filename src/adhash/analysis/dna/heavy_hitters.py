@@ -107,6 +107,7 @@ class HeavyHitters:
         best = np.argsort(-self.rows, kind="stable")[:count]
         return self.keys.take(best).to_pylist(), self.rows[best].tolist()
 
-    def rows_of_top(self, count: int) -> int:
-        """Return what so many of the most frequent keys surely occurred together."""
-        return int(-np.partition(-self.rows, count - 1)[:count].sum())
+    def at_least(self, rows: int) -> tuple[pa.Array[Any], NDArray[np.int64]]:
+        """Return the keys that surely occurred so often, and their counts, in no order."""
+        stays = self.rows >= rows
+        return self.keys.filter(pa.array(stays)), self.rows[stays]

@@ -115,6 +115,13 @@ class KeyTable:
     def _is_selected(self, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
         return np.asarray(hashes >> np.uint64(64 - self.halvings) == 0)
 
+    def numbers_held(self, keys: pa.Array[Any]) -> NDArray[np.int64]:
+        """Return the numbers of those keys that are followed; none gets one."""
+        if not len(keys):
+            return np.empty(0, dtype=np.int64)
+        values, found = self._numbers.get_many(keys, default=-1)
+        return np.asarray(values.to_numpy(zero_copy_only=False)[found])
+
     def _numbers_of_followed(self, keys: pa.Array[Any]) -> NDArray[np.int64]:
         found = self._numbers.get_many(keys, default=-1).values
         numbers: NDArray[np.int64] = found.to_numpy(zero_copy_only=False).copy()

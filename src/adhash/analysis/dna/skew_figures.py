@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from adhash.analysis.dna.heavy_hitters import HeavyHitters
 from adhash.analysis.dna.popularity import Popularity
 from adhash.analysis.dna.result import LogLog, Skew, Zipf
 from adhash.analysis.dna.trace_analysis import TraceAnalysis
 from adhash.analysis.dna.zipf_fit import fit_log_log, fit_zipf
 
-_TOPS: dict[str, Callable[[Popularity], int]] = {
-    "top_key_share": lambda _: 1,
-    "top_1pct_share": lambda popularity: popularity.top_keys(0.01),
-    "top_10pct_share": lambda popularity: popularity.top_keys(0.1),
+_SHARES: dict[str, Callable[[Popularity], float]] = {
+    "top_key_share": lambda popularity: popularity.share_of_top(1),
+    "top_1pct_share": lambda popularity: popularity.share_of_top(popularity.top_keys(0.01)),
+    "top_10pct_share": lambda popularity: popularity.share_of_top(popularity.top_keys(0.1)),
 }
-
-# An estimate and its standard error; null where that cannot be told.
-_Estimate = tuple[float, float | None]
+_KEYS_FOR: dict[str, Callable[[Popularity], float]] = {
+    "keys_for_half": lambda popularity: popularity.keys_for(0.5),
+    "keys_for_90pct": lambda popularity: popularity.keys_for(0.9),
+}
 
 
 def errors_of(
@@ -57,57 +57,35 @@ def skew(analysis: TraceAnalysis, popularity: Popularity) -> Skew:
     Skew
         Exponents, and shares of the hottest keys.
     """
-    shares = {name: _share_of_top(analysis.sketch, popularity, of) for name, of in _TOPS.items()}
     errors: dict[str, float | None] = {}
     if not analysis.is_exact:
-        errors = {name: error for name, (_, error) in shares.items()}
-        errors |= errors_of(popularity, {"zipf": _exponent, "keys_for_half": _keys_for_half,
-                                         "keys_for_90pct": _keys_for_90pct})  # fmt: skip
+        errors = errors_of(popularity, {**_SHARES, "zipf": _exponent, **_KEYS_FOR})
+        errors |= {name: _with_sketch(errors[name], popularity) for name in _SHARES}
     return Skew(
         is_exact=analysis.is_exact,
         standard_errors=errors,
         zipf=_zipf(popularity),
         log_log=_log_log(popularity) if analysis.is_exact else None,
+        top_key_share=popularity.share_of_top(1),
+        top_1pct_share=popularity.share_of_top(popularity.top_keys(0.01)),
+        top_10pct_share=popularity.share_of_top(popularity.top_keys(0.1)),
         keys_for_half=popularity.keys_for(0.5),
         keys_for_90pct=popularity.keys_for(0.9),
-        **{name: value for name, (value, _) in shares.items()},
     )
 
 
-def _share_of_top(
-    sketch: HeavyHitters | None, popularity: Popularity, keys_of: Callable[[Popularity], int]
-) -> _Estimate:
-    """Return the share of the hottest keys: from the sketch, if its bound is the better one.
-
-    A sample has each of the hottest keys or has it not, and so knows little of their share.
-    """
-    of_sample = popularity.share_of_top(keys_of(popularity))
-    if sketch is None:
-        return of_sample, 0.0
-    error = errors_of(popularity, {"share": lambda each: each.share_of_top(keys_of(each))})["share"]
-    keys = keys_of(popularity)
-    if keys <= len(sketch.rows):
-        half_width = keys * sketch.error / 2 / popularity.rows
-        if error is None or half_width <= error:
-            return min(1.0, sketch.rows_of_top(keys) / popularity.rows + half_width), half_width
-    return of_sample, error
+def _with_sketch(error: float | None, popularity: Popularity) -> float | None:
+    """Return an error with what the counts of the sketch can add to it."""
+    return None if error is None else error + popularity.counted_error_rows / popularity.rows
 
 
 def _exponent(popularity: Popularity) -> float:
-    fit = fit_zipf(popularity.counts, rank_step=popularity.weight)
+    fit = fit_zipf(popularity.counts, popularity.ranks, popularity.weights)
     return 0.0 if fit is None else fit.exponent
 
 
-def _keys_for_half(popularity: Popularity) -> float:
-    return popularity.keys_for(0.5)
-
-
-def _keys_for_90pct(popularity: Popularity) -> float:
-    return popularity.keys_for(0.9)
-
-
 def _zipf(popularity: Popularity) -> Zipf | None:
-    fit = fit_zipf(popularity.counts, rank_step=popularity.weight)
+    fit = fit_zipf(popularity.counts, popularity.ranks, popularity.weights)
     if fit is None:
         return None
     return Zipf(

@@ -12,7 +12,11 @@ from adhash.analysis.dna.integer_order import IntegerOrder
 from adhash.analysis.dna.key_table import KeyTable
 from adhash.analysis.dna.lengths import LengthCounter, lengths_of
 from adhash.analysis.dna.outcomes import PUT, OutcomeCounter
-from adhash.analysis.dna.popularity import Popularity
+from adhash.analysis.dna.popularity import (
+    Popularity,
+    popularity_of_all,
+    popularity_of_sample,
+)
 from adhash.analysis.dna.reuse import ReuseCounter
 from adhash.analysis.dna.working_set import WorkingSet
 from adhash.snapshots.columns import column_from_arrow
@@ -20,7 +24,9 @@ from adhash.workloads.columns import ColumnBlock
 
 # Keys that the sketch holds once not all keys can be followed: its counts are off by less than one
 # in so many rows.
-_SKETCH_KEYS = 65_536
+SKETCH_KEYS = 65_536
+# A key of the sketch is taken for counted if its count is off by 1 % at most.
+_WELL_KNOWN = 50
 _OPS = 3
 
 
@@ -35,9 +41,18 @@ class TraceAnalysis:
         The most distinct keys to follow, but for those of one block.
     max_key_bytes : int
         The most bytes of distinct keys to hold, but for those of one block.
+    sketch_keys : int
+        How many keys the sketch of the hottest ones holds, where not all can be followed.
     """
 
-    def __init__(self, key_type: str, *, max_keys: int, max_key_bytes: int) -> None:
+    def __init__(
+        self,
+        key_type: str,
+        *,
+        max_keys: int,
+        max_key_bytes: int,
+        sketch_keys: int = SKETCH_KEYS,
+    ) -> None:
         self.key_type = key_type
         self.table = KeyTable(key_type, max_keys=max_keys, max_bytes=max_key_bytes)
         self.rows = 0
@@ -50,6 +65,7 @@ class TraceAnalysis:
         self.reuse = ReuseCounter()
         self.working_set = WorkingSet()
         self.sketch: HeavyHitters | None = None
+        self._sketch_keys = sketch_keys
         self._max_key_bytes = max_key_bytes
 
     @property
@@ -94,15 +110,28 @@ class TraceAnalysis:
 
     def _follow_fewer_keys(self) -> None:
         if self.sketch is None:
-            self.sketch = _sketch_of(self.table, max_bytes=self._max_key_bytes)
+            self.sketch = _sketch_of(
+                self.table, capacity=self._sketch_keys, max_bytes=self._max_key_bytes
+            )
         while self.table.is_too_large():
             self.table.halve()
         self.reuse.forget(self.table.last_rows)
 
     def popularity(self) -> Popularity:
         """Return how rows are spread over keys."""
-        return Popularity.of(
-            self.table.rows, self.table.groups, weight=self.table.weight, rows=self.rows
+        table = self.table
+        if self.sketch is None:
+            return popularity_of_all(table.rows, rows=self.rows)
+        keys, counted = self.sketch.at_least(_WELL_KNOWN * self.sketch.error)
+        drawn = np.ones(table.size, dtype=np.bool_)
+        drawn[table.numbers_held(keys)] = False
+        return popularity_of_sample(
+            table.rows[drawn],
+            table.groups[drawn],
+            counted,
+            weight=table.weight,
+            rows=self.rows,
+            counted_error=self.sketch.error,
         )
 
 
@@ -110,11 +139,11 @@ def _of_puts(lengths: NDArray[np.int64], ops: NDArray[np.uint8]) -> NDArray[np.i
     return np.asarray(lengths[ops == PUT])
 
 
-def _sketch_of(table: KeyTable, *, max_bytes: int) -> HeavyHitters:
+def _sketch_of(table: KeyTable, *, capacity: int, max_bytes: int) -> HeavyHitters:
     """Return the sketch of all that was counted so far, which is exact before its first cut."""
     cut = 0
-    if table.size > _SKETCH_KEYS:
-        cut = int(np.partition(table.rows, -_SKETCH_KEYS - 1)[-_SKETCH_KEYS - 1])
+    if table.size > capacity:
+        cut = int(np.partition(table.rows, -capacity - 1)[-capacity - 1])
     keys, rows = [], []
     for some, numbers in table.entries():
         counts = table.rows[numbers] - cut
@@ -123,7 +152,7 @@ def _sketch_of(table: KeyTable, *, max_bytes: int) -> HeavyHitters:
     return HeavyHitters(
         pa.concat_arrays(keys),
         np.concatenate(rows),
-        capacity=_SKETCH_KEYS,
+        capacity=capacity,
         max_bytes=max_bytes,
         error=cut,
     )

@@ -62,15 +62,21 @@ class LogLogFit:
     r_squared: float
 
 
-def fit_zipf(counts: NDArray[np.int64], *, rank_step: int = 1) -> ZipfFit | None:
+def fit_zipf(
+    counts: NDArray[np.int64],
+    ranks: NDArray[np.float64] | None = None,
+    weights: NDArray[np.float64] | None = None,
+) -> ZipfFit | None:
     """Return the exponent of maximum likelihood.
 
     Parameters
     ----------
     counts : ndarray of int64, shape (n,)
         How often each key occurred, in descending order; each at least 1.
-    rank_step : int
-        What a key stands for: in a sample of one key in eight, the second one has about rank 12.
+    ranks : ndarray of float64, shape (n,), or None
+        The rank of each; 1, 2, 3, ... where None.
+    weights : ndarray of float64, shape (n,), or None
+        How many keys each one stands for; 1 where None.
 
     Returns
     -------
@@ -80,20 +86,19 @@ def fit_zipf(counts: NDArray[np.int64], *, rank_step: int = 1) -> ZipfFit | None
     if len(counts) < 2:
         return None
     fitted = counts[: _ranks_to_fit(counts)]
-    logs = np.log((np.arange(len(fitted)) + 0.5) * rank_step + 0.5)
-    wanted = float(np.average(logs, weights=fitted))
-    exponent = _exponent_with_mean(logs, wanted)
-    model = np.exp(-exponent * logs)
+    stands_for = np.ones(len(fitted)) if weights is None else weights[: len(fitted)]
+    logs = np.log(np.arange(1, len(fitted) + 1) if ranks is None else ranks[: len(fitted)])
+    rows = fitted * stands_for
+    exponent = _exponent_with_mean(logs, stands_for, float(rows @ logs / rows.sum()))
+    model = stands_for * np.exp(-exponent * logs)
     model /= model.sum()
-    mean = float(model @ logs)
-    variance = float(model @ (logs - mean) ** 2)
-    total = int(fitted.sum())
-    distance = np.abs(np.cumsum(fitted) / total - np.cumsum(model)).max()
+    variance = float(model @ (logs - float(model @ logs)) ** 2)
+    distance = np.abs(np.cumsum(rows) / rows.sum() - np.cumsum(model)).max()
     return ZipfFit(
         exponent=exponent,
-        standard_error=1 / math.sqrt(total * variance),
+        standard_error=1 / math.sqrt(int(fitted.sum()) * variance),
         ks_distance=float(distance),
-        ranks=len(fitted),
+        ranks=round(float(stands_for.sum())),
     )
 
 
@@ -106,12 +111,14 @@ def _ranks_to_fit(counts: NDArray[np.int64]) -> int:
     return len(counts)
 
 
-def _exponent_with_mean(logs: NDArray[np.float64], wanted: float) -> float:
+def _exponent_with_mean(
+    logs: NDArray[np.float64], stands_for: NDArray[np.float64], wanted: float
+) -> float:
     """Return the exponent whose distribution has this mean of ln r; the mean falls as it grows."""
     low, high = _LEAST, _GREATEST
     while high - low > _TOLERANCE:
         middle = (low + high) / 2
-        weights = np.exp(-middle * logs)
+        weights = stands_for * np.exp(-middle * logs)
         if float(weights @ logs / weights.sum()) > wanted:
             low = middle
         else:
