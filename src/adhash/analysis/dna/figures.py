@@ -25,7 +25,7 @@ from adhash.analysis.dna.result import (
     Sampling,
 )
 from adhash.analysis.dna.reuse_figures import miss_ratio_curve, reuse_distribution
-from adhash.analysis.dna.skew_figures import errors_of, skew
+from adhash.analysis.dna.skew_figures import skew
 from adhash.analysis.dna.tally import Tally
 from adhash.analysis.dna.trace_analysis import TraceAnalysis
 from adhash.analysis.dna.window_figures import working_set
@@ -33,7 +33,12 @@ from adhash.analysis.dna.window_figures import working_set
 Statistic = Callable[[NDArray[Any]], float]
 
 
-def figures_of(analysis: TraceAnalysis, *, count_of_hot_keys: int) -> dict[str, Any]:
+def figures_of(
+    analysis: TraceAnalysis,
+    *,
+    count_of_hot_keys: int,
+    before_each: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
     """Return the parts of a result that come from the analysis.
 
     Parameters
@@ -42,6 +47,8 @@ def figures_of(analysis: TraceAnalysis, *, count_of_hot_keys: int) -> dict[str, 
         Of a whole trace.
     count_of_hot_keys : int
         How many of the hottest keys to list.
+    before_each : callable
+        Called before each part; what it raises ends the work.
 
     Returns
     -------
@@ -49,25 +56,30 @@ def figures_of(analysis: TraceAnalysis, *, count_of_hot_keys: int) -> dict[str, 
         By the names of the fields of `WorkloadDnaResult`.
     """
     popularity = analysis.popularity()
-    return {
-        "rows": analysis.rows,
-        "sampling": _sampling(analysis),
-        "operations": _operations(analysis),
-        "outcomes": _outcomes(analysis),
-        "churn": _churn(analysis),
-        "keys": _keys(analysis, popularity),
-        "skew": skew(analysis, popularity),
-        "hot_keys": hot_keys(analysis, count=count_of_hot_keys),
-        "working_set": working_set(analysis),
-        "reuse_distance": reuse_distribution(
-            analysis, analysis.reuse.gets.counts.sum(axis=0) + analysis.reuse.others.totals()
+    reuse = analysis.reuse
+    parts: dict[str, Callable[[], Any]] = {
+        "sampling": lambda: _sampling(analysis),
+        "operations": lambda: _operations(analysis),
+        "outcomes": lambda: _outcomes(analysis),
+        "churn": lambda: _churn(analysis),
+        "keys": lambda: _keys(analysis, popularity),
+        "skew": lambda: skew(analysis, popularity),
+        "hot_keys": lambda: hot_keys(analysis, count=count_of_hot_keys),
+        "working_set": lambda: working_set(analysis),
+        "reuse_distance": lambda: reuse_distribution(
+            analysis, reuse.gets.totals() + reuse.others.totals()
         ),
-        "reuse_gap": reuse_distribution(analysis, analysis.reuse.gaps.totals()),
-        "miss_ratio_curve": miss_ratio_curve(analysis),
-        "key_lengths": _lengths(analysis.key_lengths),
-        "value_lengths": _lengths(analysis.value_lengths),
-        "integer_keys": _integer_keys(analysis, popularity),
+        "reuse_gap": lambda: reuse_distribution(analysis, reuse.gaps.totals()),
+        "miss_ratio_curve": lambda: miss_ratio_curve(analysis),
+        "key_lengths": lambda: _lengths(analysis.key_lengths),
+        "value_lengths": lambda: _lengths(analysis.value_lengths),
+        "integer_keys": lambda: _integer_keys(analysis, popularity),
     }
+    figures: dict[str, Any] = {"rows": analysis.rows}
+    for name, figure in parts.items():
+        before_each()
+        figures[name] = figure()
+    return figures
 
 
 def _sampling(analysis: TraceAnalysis) -> Sampling:
@@ -179,20 +191,19 @@ def _reinsert_share(counts: NDArray[Any]) -> float | None:
 
 def _keys(analysis: TraceAnalysis, popularity: Popularity) -> Keys:
     absent = int((analysis.table.states == ABSENT).sum()) * popularity.weight
-    entropy = popularity.entropy_bits()
+    entropy = popularity.entropy_bits
     errors: dict[str, float | None] = {}
     if not analysis.is_exact:
         errors = {
             "unique": popularity.unique_error,
             "never_put": math.sqrt(absent * (popularity.weight - 1)),
-            **errors_of(
-                popularity,
+            **popularity.errors_of(
                 {
                     "once_only_share": Popularity.once_only_share,
-                    "entropy_bits": Popularity.entropy_bits,
-                    "evenness": lambda each: each.entropy_bits() / math.log2(each.unique),
-                    "effective_keys": lambda each: 2.0 ** each.entropy_bits(),
-                },
+                    "entropy_bits": lambda each: each.entropy_bits,
+                    "evenness": lambda each: each.entropy_bits / math.log2(each.unique),
+                    "effective_keys": lambda each: 2.0**each.entropy_bits,
+                }
             ),
         }
     return Keys(

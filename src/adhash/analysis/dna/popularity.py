@@ -8,8 +8,10 @@ knows well stand for themselves, and sampled keys stand for the others only.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,9 @@ from adhash.analysis.dna.tally import GROUPS
 
 #: The group of keys that were counted, and not drawn.
 COUNTED = -1
+
+
+Statistic: TypeAlias = Callable[["Popularity"], float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +68,7 @@ class Popularity:
         """The rank of each key, from 1; the middle one of those it stands for."""
         return np.asarray(np.cumsum(self.weights) - self.weights / 2 + 0.5)
 
-    @property
+    @cached_property
     def row_shares(self) -> NDArray[np.float64]:
         """The share of all rows that each key and those it stands for have; they sum to 1.
 
@@ -97,31 +102,36 @@ class Popularity:
         at = int(np.searchsorted(reached, share * reached[-1] * (1 - 1e-12)))
         return round(float(self.weights[: at + 1].sum()))
 
+    @cached_property
     def entropy_bits(self) -> float:
-        """Return the Shannon entropy of the key of a row chosen at random, in bits."""
+        """The Shannon entropy of the key of a row chosen at random, in bits."""
         return max(0.0, -float(self.row_shares @ np.log2(self.counts / self.rows)))
 
-    def error_of(self, statistic: Callable[[Popularity], float]) -> float:
-        """Return the standard error of a figure, by leaving out each group of keys in turn.
+    def errors_of(self, statistics: Mapping[str, Statistic]) -> dict[str, float | None]:
+        """Return the standard errors of figures, by leaving out each group of keys in turn.
 
         Parameters
         ----------
-        statistic : callable
-            Takes a popularity, gives a number.
+        statistics : mapping of str to callable
+            What computes each figure from a popularity.
 
         Returns
         -------
-        float
-            0 where every key was counted; infinite where too few were drawn to tell.
+        dict
+            By the same names; 0 where every key was counted, None where too few were drawn to
+            tell.
         """
         drawn = int((self.groups != COUNTED).sum())
-        if not drawn:
-            return 0.0
         if drawn < 2 * GROUPS:
-            return math.inf
-        figures = np.array([statistic(self._without(group)) for group in range(GROUPS)])
-        spread = float(((figures - figures.mean()) ** 2).sum())
-        return math.sqrt(spread * (GROUPS - 1) / GROUPS * (1 - 1 / self.weight))
+            return dict.fromkeys(statistics, None if drawn else 0.0)
+        figures = np.array([self._figures_without(group, statistics) for group in range(GROUPS)])
+        spread = ((figures - figures.mean(axis=0)) ** 2).sum(axis=0)
+        errors = np.sqrt(spread * (GROUPS - 1) / GROUPS * (1 - 1 / self.weight))
+        return dict(zip(statistics, errors.tolist(), strict=True))
+
+    def _figures_without(self, group: int, statistics: Mapping[str, Statistic]) -> list[float]:
+        others = self._without(group)
+        return [statistic(others) for statistic in statistics.values()]
 
     def _without(self, group: int) -> Popularity:
         kept = self.groups != group

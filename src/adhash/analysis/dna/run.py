@@ -16,7 +16,7 @@ from adhash.atomic_files import replace_text
 from adhash.cancellation import CancelToken
 from adhash.clock import NS_PER_S, Clock, SystemClock
 from adhash.config_sources import load_settings
-from adhash.errors import BadInputError
+from adhash.errors import BadInputError, InterruptedRunError
 from adhash.options.base import read_options
 from adhash.options.workload_dna import WorkloadDnaOptions
 from adhash.progress import WorkCallback, WorkProgress, ignore_work
@@ -217,7 +217,11 @@ class _Reading:
         ) as columns:
             analysis = self._analyse(columns)
             with self._cancel.interruptible():
-                figures = figures_of(analysis, count_of_hot_keys=self._options.hot_keys)
+                figures = figures_of(
+                    analysis,
+                    count_of_hot_keys=self._options.hot_keys,
+                    before_each=self._require_going_on,
+                )
             return {
                 "key_type": columns.types.key,
                 "value_type": columns.types.value,
@@ -238,6 +242,10 @@ class _Reading:
         self._next_progress_ns = 0
         self._report(columns, note="computing")
         return analysis
+
+    def _require_going_on(self) -> None:
+        if self._cancel.is_cancelled:
+            raise InterruptedRunError("interrupted before all figures were computed")
 
     def _report(self, columns: CheckedColumns, *, note: str) -> None:
         now_ns = self._clock.monotonic_ns()

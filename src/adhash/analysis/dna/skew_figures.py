@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-
-from adhash.analysis.dna.popularity import Popularity
+from adhash.analysis.dna.popularity import Popularity, Statistic
 from adhash.analysis.dna.result import LogLog, Skew, Zipf
 from adhash.analysis.dna.trace_analysis import TraceAnalysis
 from adhash.analysis.dna.zipf_fit import fit_log_log, fit_zipf
 
-_SHARES: dict[str, Callable[[Popularity], float]] = {
+_SHARES: dict[str, Statistic] = {
     "top_key_share": lambda popularity: popularity.share_of_top(1),
     "top_1pct_share": lambda popularity: popularity.share_of_top(popularity.top_keys(0.01)),
     "top_10pct_share": lambda popularity: popularity.share_of_top(popularity.top_keys(0.1)),
 }
-_KEYS_FOR: dict[str, Callable[[Popularity], float]] = {
+_KEYS_FOR: dict[str, Statistic] = {
     "keys_for_half": lambda popularity: popularity.keys_for(0.5),
     "keys_for_90pct": lambda popularity: popularity.keys_for(0.9),
 }
-
-
-def errors_of(
-    popularity: Popularity, statistics: Mapping[str, Callable[[Popularity], float]]
-) -> dict[str, float | None]:
-    """Return the standard errors of figures of a sample.
-
-    Parameters
-    ----------
-    popularity : Popularity
-        The sample.
-    statistics : mapping of str to callable
-        What computes each figure.
-
-    Returns
-    -------
-    dict
-        By the same names; None where the sample is too small to tell.
-    """
-    errors = {name: popularity.error_of(statistic) for name, statistic in statistics.items()}
-    return {name: error if math.isfinite(error) else None for name, error in errors.items()}
 
 
 def skew(analysis: TraceAnalysis, popularity: Popularity) -> Skew:
@@ -59,7 +35,7 @@ def skew(analysis: TraceAnalysis, popularity: Popularity) -> Skew:
     """
     errors: dict[str, float | None] = {}
     if not analysis.is_exact:
-        errors = errors_of(popularity, {**_SHARES, "zipf": _exponent, **_KEYS_FOR})
+        errors = popularity.errors_of({**_SHARES, "zipf": _exponent, **_KEYS_FOR})
         errors |= {name: _with_sketch(errors[name], popularity) for name in _SHARES}
     return Skew(
         is_exact=analysis.is_exact,

@@ -114,16 +114,26 @@ def _ranks_to_fit(counts: NDArray[np.int64]) -> int:
 def _exponent_with_mean(
     logs: NDArray[np.float64], stands_for: NDArray[np.float64], wanted: float
 ) -> float:
-    """Return the exponent whose distribution has this mean of ln r; the mean falls as it grows."""
+    """Return the exponent whose distribution has this mean of ln r.
+
+    The mean falls as the exponent grows, by the variance of ln r: Newton's method, kept within
+    what is known to lie on either side.
+    """
     low, high = _LEAST, _GREATEST
+    exponent = 1.0
     while high - low > _TOLERANCE:
-        middle = (low + high) / 2
-        weights = stands_for * np.exp(-middle * logs)
-        if float(weights @ logs / weights.sum()) > wanted:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+        weights = stands_for * np.exp(-exponent * logs)
+        weights /= weights.sum()
+        mean = float(weights @ logs)
+        low, high = (exponent, high) if mean > wanted else (low, exponent)
+        variance = float(weights @ logs**2) - mean**2
+        step = (mean - wanted) / variance if variance > 0 else math.inf
+        if abs(step) < _TOLERANCE:
+            break
+        exponent += step
+        if not low < exponent < high:
+            exponent = (low + high) / 2
+    return exponent
 
 
 def fit_log_log(counts: NDArray[np.int64]) -> LogLogFit | None:
