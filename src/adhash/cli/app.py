@@ -19,6 +19,7 @@ from adhash.cli import (
     run_csv,
     verify_snapshot,
     version,
+    workload_dna,
 )
 
 # One line a command; the order is the order of `adhash --help`.
@@ -26,6 +27,7 @@ _COMMANDS = (
     run_csv,
     batch,
     profile,
+    workload_dna,
     generate_csv,
     record,
     probe_visualize,
