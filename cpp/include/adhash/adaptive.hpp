@@ -43,6 +43,7 @@
 #include <vector>
 
 #include "adhash/adaptive_options.hpp"
+#include "adhash/interrupt.hpp"
 #include "adhash/layout_costs.hpp"
 #include "adhash/layout_list.hpp"
 #include "adhash/pauses.hpp"
@@ -143,6 +144,9 @@ class AdaptiveMap {
   }
   KeyView key_at(std::size_t position) { return Entry::Keys::view(slot_at(position)->key); }
   ValueView value_at(std::size_t position) { return value_of(*slot_at(position)); }
+  // What moves all entries at once asks `check` whether to go on; steps need not. nullptr ends
+  // that.
+  void set_stop_check(StopCheck* check) { stop_check_ = check; }
   void pin() { ++pins_; }
   void unpin() { --pins_; }
 
@@ -364,18 +368,19 @@ class AdaptiveMap {
     }
   }
 
-  // Puts all entries into one fresh table, at once. Throws std::bad_alloc; then nothing has
-  // changed.
+  // Puts all entries into one fresh table, at once. Throws std::bad_alloc and Interrupted;
+  // then nothing has changed.
   ADHASH_COLD void gather(std::size_t room) {
     auto next = Layouts::make(current_.index(), std::max(room, size()));
-    if (old_) copy_all(*old_, next, rehashing_);
-    copy_all(current_, next, false);
+    LongWork work(stop_check_);
+    if (old_) copy_all(*old_, next, rehashing_, work);
+    copy_all(current_, next, false, work);
     current_ = std::move(next);
     end_migration();
     watch_probes();
   }
 
-  void copy_all(AnyTable& from, AnyTable& to, bool rehash) const {
+  void copy_all(AnyTable& from, AnyTable& to, bool rehash, LongWork& work) const {
     std::visit(
         [&](auto& source) {
           std::visit(
@@ -387,6 +392,7 @@ class AdaptiveMap {
                   const Hash hash = rehash ? Entry::Keys::rehash(slot.key, hasher_)
                                            : Entry::hash_of(slot, hasher_);
                   target.insert(slot, hash);
+                  work.note_entry();
                 }
               },
               to);
@@ -616,6 +622,7 @@ class AdaptiveMap {
   double lookup_ns_ = 0;
   double lookup_ns_before_ = 0;
   std::uint64_t lookup_samples_ = 0;
+  StopCheck* stop_check_ = nullptr;
   PauseLog pauses_;
 };
 

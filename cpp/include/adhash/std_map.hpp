@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "adhash/entry.hpp"
+#include "adhash/interrupt.hpp"
 #include "adhash/pauses.hpp"
 #include "adhash/stats.hpp"
 
@@ -130,6 +131,8 @@ class StdMap {
   }
   KeyView key_at(std::size_t position) { return at(position)->first; }
   ValueView value_at(std::size_t position) { return at(position)->second; }
+  // Only drain() asks: the standard map can give up no rehash half-way without losing entries.
+  void set_stop_check(StopCheck* check) { stop_check_ = check; }
   void pin() {}
   void unpin() {}
   void prepare_batch(std::size_t) {}
@@ -147,6 +150,12 @@ class StdMap {
   void clear() {
     Map empty(0, KeyHash{hasher_}, KeyEqual{}, Allocator(&bytes_));
     map_.swap(empty);
+  }
+  // Gives the entries back one by one: what the destructor does, but it could not be told to stop.
+  // Throws Interrupted; then some are left.
+  void drain() {
+    LongWork work(stop_check_);
+    for (; !map_.empty(); work.note_entry()) map_.erase(map_.begin());
   }
   void compact() {
     PauseTimer timer(pauses_, "compact");
@@ -223,6 +232,7 @@ class StdMap {
   Hasher hasher_;
   std::size_t bytes_ = 0;
   Map map_;
+  StopCheck* stop_check_ = nullptr;
   PauseLog pauses_;
   std::uint64_t migrations_ = 0;
   std::uint64_t compactions_ = 0;

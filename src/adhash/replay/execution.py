@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,8 @@ class Surroundings:
     cancel: CancelToken
     progress: ProgressCallback
     announce: Announce
+    # Whether the process ends with the run, and so may leave memory of a cancelled one to the system.
+    ends_with_process: bool = False
 
 
 def execute(plan: Plan, around: Surroundings) -> list[Summary]:
@@ -96,6 +99,7 @@ def _new_run(plan: Plan, around: Surroundings, outputs: TickOutputs) -> Run:
         clock=around.clock,
         cancel=around.cancel,
         progress=around.progress,
+        ends_with_process=around.ends_with_process,
     )
 
 
@@ -135,9 +139,10 @@ def _attempt(run: Run, mode: Mode, types: TableTypes, notes: list[Note]) -> Summ
             raise InterruptedRunError("interrupted before the first operation")
         prepared = loaded or _prepare(run, mode, feed.types)
         session = Session(run, mode, feed=feed, prepared=prepared, notes=notes)
-        is_complete = session.execute()
-        sha256 = source.sha256() if is_complete else None
-    return _finish(session, is_complete=is_complete, sha256=sha256)
+        with closing(session):
+            is_complete = session.execute()
+            sha256 = source.sha256() if is_complete else None
+            return _finish(session, is_complete=is_complete, sha256=sha256)
 
 
 def _load(run: Run, mode: Mode) -> Preparation | None:

@@ -195,6 +195,7 @@ def run_plan(
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
     announce: Announce | None = None,
+    ends_with_process: bool = False,
 ) -> list[Summary]:
     """Carry out a plan on the native engines; wrong answers are left for `require_verified`.
 
@@ -208,6 +209,9 @@ def run_plan(
         See `run_csv`.
     announce : callable or None
         See `run_csv`.
+    ends_with_process : bool
+        Whether the process ends with the run. The memory of a cancelled run is then left to the
+        system, which takes it back at once; to free millions of nodes takes seconds.
 
     Returns
     -------
@@ -227,6 +231,7 @@ def run_plan(
         cancel=cancel or CancelToken(),
         progress=progress or ignore_progress,
         announce=announce or announce_on_stderr,
+        ends_with_process=ends_with_process,
     )
     return execute(plan, around)
 
