@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adhash.clock import NS_PER_S, Clock
 from adhash.errors import InterruptedRunError, StorageError
@@ -24,6 +25,9 @@ from adhash.replay.session import Preparation, Run, Session
 from adhash.replay.summary import Status, Summary
 from adhash.replay.table_types import MisfitError, TableTypes
 
+if TYPE_CHECKING:
+    from adhash.workloads.known_digest import KnownDigest
+
 # What happened before the first tick: the kind of an event, and its message.
 Note = tuple[str, str]
 
@@ -38,7 +42,7 @@ class Surroundings:
     cancel: CancelToken
     progress: ProgressCallback
     announce: Announce
-    # Whether the process ends with the run, and so may leave memory of a cancelled one to the system.
+    # Whether the process ends with the run, and may leave memory of a cancelled one to the system.
     ends_with_process: bool = False
 
 
@@ -100,7 +104,14 @@ def _new_run(plan: Plan, around: Surroundings, outputs: TickOutputs) -> Run:
         cancel=around.cancel,
         progress=around.progress,
         ends_with_process=around.ends_with_process,
+        known_digest=_digest_for_all(plan, around.cancel) if len(plan.modes) > 1 else None,
     )
+
+
+def _digest_for_all(plan: Plan, cancel: CancelToken) -> KnownDigest | None:
+    from adhash.workloads.known_digest import digest_of
+
+    return digest_of(plan.csv, should_stop=lambda: cancel.is_cancelled)
 
 
 def _replay_modes(run: Run) -> list[Summary]:

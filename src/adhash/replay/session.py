@@ -25,6 +25,7 @@ from adhash.replay.table_types import (
 from adhash.units import format_ns
 
 if TYPE_CHECKING:
+    from adhash.workloads.known_digest import KnownDigest
     from adhash.workloads.sources import TraceSource
 
 _NS_PER_MS = 1_000_000
@@ -45,6 +46,7 @@ class Run:
     cancel: CancelToken
     progress: ProgressCallback
     ends_with_process: bool
+    known_digest: KnownDigest | None
     # What failed after the last operation, to be raised once the measurements are written.
     late_errors: list[StorageError] = field(default_factory=list)
 
@@ -76,6 +78,7 @@ class Run:
             block_bytes=replay.block_bytes,
             max_bytes=replay.csv_max_bytes,
             should_stop=self.is_cancelled,
+            known_digest=self.known_digest,
         )
 
     def look_into(self, source: TraceSource, asked: TableTypes) -> Feed:
