@@ -54,6 +54,8 @@ def _read_list(value: object) -> object:
     """Take ``"a,b"`` for ``["a", "b"]``: the environment has no other way to write a list."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",")]
+    if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
+        return [part.strip() for each in value for part in each.split(",")]
     return value
 
 
@@ -71,29 +73,38 @@ def _check_ascending(bounds: tuple[float, ...]) -> tuple[float, ...]:
 
 Whole = Annotated[int, BeforeValidator(_refuse_bool)]
 Real = Annotated[float, BeforeValidator(_refuse_bool)]
-Size = Annotated[int, BeforeValidator(_read_size)]
+Size = Annotated[int, BeforeValidator(_read_size, json_schema_input_type=int | str)]
 Threshold = Annotated[float | None, BeforeValidator(_read_number_or_off)]
 Count = Annotated[int | None, BeforeValidator(_read_number_or_off)]
-Seed = Annotated[int | None, BeforeValidator(_read_seed)]
+_SEED_READER = BeforeValidator(_read_seed, json_schema_input_type=int | Literal["random"] | None)
+Seed = Annotated[int | None, _SEED_READER]
+# The limits inside bind the number alone; `Seed` leaves them to the setting that shows them.
+HashSeed = Annotated[Annotated[int, Field(ge=0, le=2**64 - 1)] | None, _SEED_READER]
 Folder = Annotated[Path | None, BeforeValidator(_refuse_empty), BeforeValidator(_read_off)]
 # Which engines exist is known only where the native module is, two layers up; here a mode is a
 # well-formed name, and `adhash.replay` refuses one that no engine answers to.
 Mode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Modes = Annotated[
     tuple[Mode, ...],
-    BeforeValidator(_read_list),
+    BeforeValidator(_read_list, json_schema_input_type=str | tuple[Mode, ...]),
     Field(min_length=1, max_length=32),
     AfterValidator(_check_distinct),
 ]
 Bound = Annotated[Real, Field(gt=0, le=1e6)]
 Bounds = Annotated[
     tuple[Bound, ...],
-    BeforeValidator(_read_list),
+    BeforeValidator(_read_list, json_schema_input_type=str | tuple[Bound, ...]),
     Field(min_length=1, max_length=MAX_BUCKETS),
     AfterValidator(_check_ascending),
 ]
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
-Port = Annotated[Literal["auto"] | PortNumber | None, BeforeValidator(_read_number_or_off)]
+Port = Annotated[
+    Literal["auto"] | PortNumber | None,
+    BeforeValidator(
+        _read_number_or_off,
+        json_schema_input_type=Literal["auto", "off"] | PortNumber | None,
+    ),
+]
 
 
 # --- and how it is written ---------------------------------------------------------------------

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from adhash.cancellation import CancelToken
 from adhash.clock import ManualClock
 from adhash.config_models import AdaptiveSettings
 from adhash.maps import Decision, MapStats
-from adhash.replay.cancellation import CancelToken
 from adhash.replay.execution import Surroundings
 from adhash.replay.progress import ignore_progress
 

@@ -10,7 +10,8 @@ import pytest
 
 from adhash.config_models import MetricsSettings, ReplaySettings, Settings
 from adhash.errors import AdhashError, BadInputError, ConfigError, StorageError
-from adhash.replay.plan import OPTION_SETTINGS, Plan, ReplayOptions, make_plan
+from adhash.options.run_csv import OPTION_SETTINGS
+from adhash.replay.plan import Plan, ReplayOptions, make_plan
 
 ENGINES = ["adaptive", "chaining", "robinhood", "swiss", "std"]
 
@@ -67,7 +68,7 @@ def test_every_option_that_is_a_setting_is_a_setting() -> None:
     for name, key in OPTION_SETTINGS.items():
         table, field = key.split(".")
         assert field in type(getattr(Settings(), table)).model_fields
-        assert name in ReplayOptions.__annotations__
+        assert name in {"mode", *ReplayOptions.__annotations__}
 
 
 def test_options_win_over_settings_which_win_over_defaults() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fake_machinery import ROW_S, FakeFaultError, FakeMachinery, FakeTable, decision
 
+from adhash.cancellation import CancelToken
 from adhash.config_models import (
     MetricsSettings,
     ReplaySettings,
@@ -19,7 +20,6 @@ from adhash.config_models import (
 from adhash.errors import InterruptedRunError, PolicyError, StorageError, TraceError
 from adhash.metrics.validation import validate
 from adhash.metrics.writer import FILE_NAME
-from adhash.replay.cancellation import CancelToken
 from adhash.replay.execution import execute
 from adhash.replay.plan import Mode, Plan
 from adhash.replay.progress import Progress

@@ -230,8 +230,8 @@ def _modes(given: list[str] | None) -> list[str] | None:
 
 
 def _run(plan: Plan, *, as_json: bool) -> None:
+    from adhash.cancellation import CancelToken
     from adhash.cli.progress_bar import shown_progress
-    from adhash.replay.cancellation import CancelToken
     from adhash.replay.run import require_verified, run_plan
 
     token = CancelToken()

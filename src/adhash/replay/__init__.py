@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from adhash.replay.cancellation import CancelToken
+    from adhash.cancellation import CancelToken
     from adhash.replay.plan import ReplayOptions
     from adhash.replay.progress import Progress
     from adhash.replay.run import run_csv, run_modes
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 __all__ = ["CancelToken", "Progress", "ReplayOptions", "Summary", "run_csv", "run_modes"]
 
 _HOMES = {
-    "CancelToken": "cancellation",
-    "Progress": "progress",
-    "ReplayOptions": "plan",
-    "Summary": "summary",
-    "run_csv": "run",
-    "run_modes": "run",
+    "CancelToken": "adhash.cancellation",
+    "Progress": "adhash.replay.progress",
+    "ReplayOptions": "adhash.replay.plan",
+    "Summary": "adhash.replay.summary",
+    "run_csv": "adhash.replay.run",
+    "run_modes": "adhash.replay.run",
 }
 
 
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"adhash.replay.{_HOMES[name]}"), name)
+    value = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adhash.cancellation import CancelToken
 from adhash.clock import NS_PER_S, Clock
 from adhash.errors import InterruptedRunError, StorageError
 from adhash.metrics.ticks import OPERATIONS
 from adhash.replay import host
-from adhash.replay.cancellation import CancelToken
 from adhash.replay.dry_run import check_trace
 from adhash.replay.folders import prepared_folders
 from adhash.replay.machinery import Machinery

@@ -13,28 +13,10 @@ from adhash.config_models import ALL_MODES, MODE_ENGINES, Settings
 from adhash.config_sources import load_settings, merge_layers
 from adhash.errors import BadInputError, StorageError
 from adhash.metrics.writer import FILE_NAME
+from adhash.options.run_csv import OPTION_SETTINGS
 
 STDIN = "-"
 PathLike = str | os.PathLike[str]
-
-# The options that are settings by another name. Every other option is about this one call.
-OPTION_SETTINGS: dict[str, str] = {
-    "key_type": "replay.key_type",
-    "value_type": "replay.value_type",
-    "rate": "replay.rate",
-    "verify": "replay.verify",
-    "seed": "replay.seed",
-    "csv_max_rows": "replay.csv_max_rows",
-    "csv_max_bytes": "replay.csv_max_bytes",
-    "latency_sample_every": "replay.latency_sample_every",
-    "latency_buckets": "replay.latency_buckets_ms",
-    "compact_interval": "replay.compact_interval_s",
-    "compress": "replay.compress",
-    "metrics_out_dir": "metrics.out_dir",
-    "metrics_max_ticks": "metrics.max_ticks",
-    "metrics_host": "metrics.host",
-    "metrics_port": "metrics.port",
-}
 
 
 class ReplayOptions(TypedDict, total=False):

@@ -7,10 +7,10 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from adhash.cancellation import CancelToken
 from adhash.clock import SystemClock
 from adhash.config_models import Settings
 from adhash.errors import BadInputError, InvariantError
-from adhash.replay.cancellation import CancelToken
 from adhash.replay.execution import Surroundings, execute
 from adhash.replay.machinery import NativeMachinery
 from adhash.replay.outputs import Announce, announce_on_stderr

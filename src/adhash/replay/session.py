@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from adhash.cancellation import CancelToken
 from adhash.clock import NS_PER_S, Clock
 from adhash.errors import InterruptedRunError, PolicyError, StorageError, TraceError
-from adhash.replay.cancellation import CancelToken
 from adhash.replay.feeding import Feed
 from adhash.replay.machinery import Driver, Machinery, Table
 from adhash.replay.noise import NoiseMeter

@@ -1,0 +1,170 @@
+"""The base of every model of options, the marks its fields carry, and how one is read.
+
+A field that names a file says so by a mark in its annotation: `Reads` for a file that the command
+reads, `Writes` for one that it makes. The command line shows them as paths; a service opens the
+former only beneath its allowed roots and puts the latter among the artifacts of the job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.config import JsonDict
+from pydantic.fields import FieldInfo
+
+from adhash.config_layers import did_you_mean
+from adhash.errors import BadInputError
+
+
+class CommandOptions(BaseModel):
+    """The options of one command: unknown names are refused, values never change."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True
+    )
+
+
+Options = TypeVar("Options", bound=CommandOptions)
+
+
+@dataclass(frozen=True)
+class Reads:
+    """The field names a file that the command reads."""
+
+
+@dataclass(frozen=True)
+class Writes:
+    """The field names a file or folder that the command makes."""
+
+    kind: Literal["file", "folder"] = "file"
+
+
+def _refuse_empty(value: object) -> object:
+    if value == "":
+        raise ValueError("a name is needed")
+    return value
+
+
+def _refuse_nul(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("a name holds no NUL byte")
+    return value
+
+
+_Name = Annotated[str, BeforeValidator(_refuse_empty), AfterValidator(_refuse_nul)]
+InputFile = Annotated[_Name, Reads()]
+OutputFile = Annotated[_Name, Writes("file")]
+OutputFolder = Annotated[_Name, Writes("folder")]
+
+
+def option(meaning: str, *, default: object = None, positional: bool = False, **limits: Any) -> Any:
+    """Declare an option.
+
+    Parameters
+    ----------
+    meaning : str
+        What it does, one sentence for ``--help`` and for the reference.
+    default : object
+        Its value where it is not given; ``...`` for one that must be given.
+    positional : bool
+        Whether the command line takes it as an argument without a name.
+    **limits
+        As for `pydantic.Field`: ``ge``, ``le``, ``min_length``, ...
+
+    Returns
+    -------
+    object
+        The field.
+    """
+    extra: JsonDict = {"positional": True} if positional else {}
+    return Field(default, description=meaning, json_schema_extra=extra or None, **limits)
+
+
+def is_positional(field: FieldInfo) -> bool:
+    """Return whether the command line takes the field as an argument without a name."""
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get("positional"))
+
+
+def files_read(model: type[CommandOptions]) -> list[str]:
+    """Return the names of the fields that name a file to read."""
+    return [name for name, mark in _marks(model) if isinstance(mark, Reads)]
+
+
+def files_written(model: type[CommandOptions]) -> dict[str, Writes]:
+    """Return the marks of the fields that name a file or folder to make, by name."""
+    return {name: mark for name, mark in _marks(model) if isinstance(mark, Writes)}
+
+
+def _marks(model: type[CommandOptions]) -> Iterator[tuple[str, object]]:
+    for name, field in model.model_fields.items():
+        for mark in _metadata(field.annotation, field.metadata):
+            yield name, mark
+
+
+def _metadata(annotation: Any, metadata: list[Any]) -> Iterator[object]:
+    """Yield what annotates a type or the branches of a union: ``InputFile | None`` is one."""
+    yield from metadata
+    for branch in getattr(annotation, "__args__", ()):
+        yield from getattr(branch, "__metadata__", ())
+
+
+def read_options(
+    model: type[Options], values: Mapping[str, object], *, spelled_as_flags: bool = False
+) -> Options:
+    """Return the options that `values` give; those that are None keep their default.
+
+    Parameters
+    ----------
+    model : type of CommandOptions
+        The options of the command.
+    values : mapping of str to object
+        By field name.
+    spelled_as_flags : bool
+        Whether a message shall name an option as the command line does (``--max-pairs``).
+
+    Returns
+    -------
+    CommandOptions
+        Checked.
+
+    Raises
+    ------
+    BadInputError
+        If a name is unknown or a value is out of its range; it names each of them.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        faults = list(dict.fromkeys(_faults(model, error, flags=spelled_as_flags)))
+        raise BadInputError("; ".join(faults), hint=_hint(model, error)) from None
+
+
+def _faults(model: type[CommandOptions], error: ValidationError, *, flags: bool) -> Iterator[str]:
+    for fault in error.errors():
+        place = fault["loc"]
+        name = str(place[0]) if place else ""
+        shown = f"--{name.replace('_', '-')}" if flags else name
+        if not place:
+            yield fault["msg"].removeprefix("Value error, ")
+        elif name not in model.model_fields:
+            yield f"{shown} is not an option"
+        elif fault["type"] == "missing":
+            yield f"{shown} is missing"
+        else:
+            reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+            yield f"{shown}: {reason}; got {_shortened(fault['input'])}"
+
+
+def _hint(model: type[CommandOptions], error: ValidationError) -> str:
+    unknown = [str(f["loc"][0]) for f in error.errors() if f["type"] == "extra_forbidden"]
+    return did_you_mean(unknown[0], model.model_fields) if unknown else ""
+
+
+def _shortened(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
