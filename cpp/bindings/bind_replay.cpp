@@ -261,15 +261,14 @@ class PythonReplay {
     const Advancing advancing(is_advancing_);
     return replay.compact();
   }
-  bool release(bool leave_behind) {
+  bool release() {
     AnyReplay& replay = idle();
     const Advancing advancing(is_advancing_);
-    if (replay.drain()) return true;
-    if (leave_behind) {
-      replay.abandon_model();
-      nb::cast<MapObject&>(map_).abandon();
-    }
-    return false;
+    return replay.drain();
+  }
+  void abandon() {
+    idle().abandon_model();
+    nb::cast<MapObject&>(map_).abandon();
   }
 
  private:
@@ -384,7 +383,8 @@ void bind_replay(nb::module_& module) {
       .def("advance",
            [](PythonReplay& self, std::uint64_t budget_ns) { return self.advance(budget_ns); })
       .def("compact", &PythonReplay::compact)
-      .def("release", &PythonReplay::release, nb::kw_only(), nb::arg("leave_behind"))
+      .def("release", &PythonReplay::release)
+      .def("abandon", &PythonReplay::abandon)
       .def("counters", &counters_of)
       .def("percentiles", &percentiles)
       .def("latency_summary", &latency_summary)

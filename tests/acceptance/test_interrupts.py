@@ -213,6 +213,58 @@ def test_ctrl_c_ends_a_comparison_and_keeps_what_was_done(
     assert last.ops.total < ROWS
 
 
+@pytest.fixture(scope="module")
+def growing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a trace of distinct keys, whose tables grow to the end."""
+    trace = tmp_path_factory.mktemp("growing") / "t.csv"
+    with trace.open("w", encoding="ascii") as file:
+        file.write("op,key,value\n")
+        file.writelines(f"put,{number * 0x9E3779B1 % (1 << 40)},7\n" for number in range(4_000_000))
+    return trace
+
+
+# At two million entries and more, growth takes hundreds of milliseconds in the fixed engines, and
+# so does compaction in each; to free the nodes of std and of the model takes longer.
+@pytest.mark.parametrize("moment", range(2))
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--mode", "chaining"),
+        ("--mode", "robinhood"),
+        ("--mode", "swiss"),
+        ("--mode", "adaptive", "--compact-interval", "0.05"),
+        ("--mode", "std"),
+        ("--mode", "swiss", "--verify"),
+    ],
+    ids=" ".join,
+)
+def test_ctrl_c_ends_a_growing_table(
+    tmp_path: Path, growing: Path, options: tuple[str, ...], moment: int
+) -> None:
+    with started("run-csv", "--csv", growing, *options, *OUTPUTS, "--json", cwd=tmp_path) as run:
+        assert is_announced(run)
+        time.sleep(random.Random(moment).uniform(0.2, 0.6))
+        ended = end(run, signal.SIGINT)
+    (summary,) = require_whole(tmp_path)
+    assert summary.ops.total == summary.ops.put == summary.inserts == summary.final_size
+    if summary.status == "cancelled":
+        require_cancelled(ended, tmp_path)
+    assert ended.after_s < PATIENCE_S
+
+
+def test_ctrl_c_while_nodes_are_freed_ends_a_comparison(tmp_path: Path, growing: Path) -> None:
+    modes = ("--mode", "std,swiss")
+    with started("run-csv", "--csv", growing, *modes, *OUTPUTS, "--json", cwd=tmp_path) as run:
+        assert is_announced(run)
+        ticks = tmp_path / "ticks" / "metrics.ndjson.partial"
+        wait_until(lambda: ticks.exists() and b'"ops":4000000' in ticks.read_bytes(), run)
+        time.sleep(0.1)
+        ended = end(run, signal.SIGINT)
+    require_cancelled(ended, tmp_path)
+    first, *_ = require_whole(tmp_path)
+    assert (first.mode, first.status, first.final_size) == ("std", "completed", 4_000_000)
+
+
 def saving(folder: Path) -> Callable[[], bool]:
     """Return whether a snapshot is being written to a folder under a temporary name."""
     return lambda: any(path.name.startswith(".") for path in folder.iterdir())

@@ -120,9 +120,12 @@ class FakeDriver:
         self._table.compactions += 1
         return True
 
-    def release(self, *, leave_behind: bool) -> bool:
-        self._machinery.releases.append(leave_behind)
-        return True
+    def release(self) -> bool:
+        self._machinery.ends.append("released")
+        return not self._machinery.is_told_to_stop()
+
+    def abandon(self) -> None:
+        self._machinery.ends.append("abandoned")
 
     def counters(self) -> dict[str, int]:
         return dict(self.counted)
@@ -152,7 +155,8 @@ class FakeMachinery:
     pauses: list[tuple[int, int, str]] = field(default_factory=list)
     tables: list[FakeTable] = field(default_factory=list)
     budgets_ns: list[int] = field(default_factory=list)
-    releases: list[bool] = field(default_factory=list)
+    ends: list[str] = field(default_factory=list)
+    is_told_to_stop: Callable[[], bool] = lambda: False
     fault_type: type[Exception] = FakeFaultError
 
     def engines(self) -> list[str]:

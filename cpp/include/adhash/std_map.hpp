@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -154,8 +155,13 @@ class StdMap {
   // Gives the entries back one by one: what the destructor does, but it could not be told to stop.
   // Throws Interrupted; then some are left.
   void drain() {
+    constexpr std::size_t kNodesPerTidying = 8192;
     LongWork work(stop_check_);
-    for (; !map_.empty(); work.note_entry()) map_.erase(map_.begin());
+    for (std::size_t freed = 1; !map_.empty(); ++freed) {
+      map_.erase(map_.begin());
+      if (freed % kNodesPerTidying == 0) tidy_heap();
+      work.note_entry();
+    }
   }
   void compact() {
     PauseTimer timer(pauses_, "compact");
@@ -215,6 +221,14 @@ class StdMap {
   };
   using Allocator = CountingAllocator<Slot>;
   using Map = std::unordered_map<OwnedKey, OwnedValue, KeyHash, KeyEqual, Allocator>;
+
+  // The C library collects small freed blocks, and joins them all when a large one is asked for:
+  // after millions that takes a second or more, at some moment when nobody can interrupt it.
+  static void tidy_heap() noexcept {
+    constexpr std::size_t kLargeBytes = std::size_t{96} << 10;
+    void* large = ::operator new(kLargeBytes, std::nothrow);
+    ::operator delete(large);
+  }
 
   static std::size_t sizeof_view(std::string_view view) { return view.size(); }
   static std::size_t sizeof_view(std::uint64_t) { return sizeof(std::uint64_t); }

@@ -42,7 +42,7 @@ class Surroundings:
     cancel: CancelToken
     progress: ProgressCallback
     announce: Announce
-    # Whether the process ends with the run, and may leave memory of a cancelled one to the system.
+    # Whether the process ends with the run, and may leave its memory to the system.
     ends_with_process: bool = False
 
 

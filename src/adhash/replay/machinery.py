@@ -66,11 +66,12 @@ class Driver(Protocol):
         """Give back what deletions left in the table; return False if told to stop before."""
         ...
 
-    def release(self, *, leave_behind: bool) -> bool:
-        """Free the table, and end its use; return False if told to stop before that was done.
+    def release(self) -> bool:
+        """Free the table, and end its use; return False if told to stop before that was done."""
+        ...
 
-        Then, with `leave_behind`, what is left is freed by the end of the process and not before.
-        """
+    def abandon(self) -> None:
+        """Leave the table to the end of the process, and end its use."""
         ...
 
     def counters(self) -> Counters:

@@ -210,7 +210,7 @@ def run_plan(
     announce : callable or None
         See `run_csv`.
     ends_with_process : bool
-        Whether the process ends with the run. The memory of a cancelled run is then left to the
+        Whether the process ends with the run. The memory of the last mode is then left to the
         system, which takes it back at once; to free millions of nodes takes seconds.
 
     Returns

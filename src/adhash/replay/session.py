@@ -175,6 +175,7 @@ class Session:
         self.started_at = run.clock.now()
         self.native_start_ns = run.machinery.steady_now_ns()
         self.elapsed_s = 0.0
+        self._is_executed = False
         self._interval_ns = settings.metrics.interval_ms * _NS_PER_MS
         self._compact_interval_ns = round(settings.replay.compact_interval_s * NS_PER_S)
         self._budget_ns = min(self._interval_ns, _MAX_BUDGET_NS)
@@ -212,15 +213,20 @@ class Session:
         self.elapsed_s = self.recorder.elapsed_ns / NS_PER_S
         self.recorder.tick()
         self._report_progress()
+        self._is_executed = True
         return is_complete
 
     def close(self) -> None:
         """Free the table, which takes seconds where it has a node for each entry.
 
-        A cancelled run does not wait for that: where the process ends with the run, the system
-        gets the memory back sooner. Elsewhere it is freed with the session.
+        Where the process ends with the run, nobody waits for that: the table of the last mode, or
+        of a cancelled one, is left to the system, which takes memory back at once.
         """
-        self.driver.release(leave_behind=self.run.ends_with_process)
+        is_last = self._is_executed and self.mode is self.run.plan.modes[-1]
+        may_leave_it = self.run.ends_with_process
+        is_freed = not (may_leave_it and is_last) and self.driver.release()
+        if may_leave_it and not is_freed:
+            self.driver.abandon()
 
     def _work_off(self) -> bool:
         try:
