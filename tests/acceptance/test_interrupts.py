@@ -45,23 +45,25 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "t.csv"
 
 
-def pour_for_ever(pipe: IO[bytes], start: bytes) -> None:
-    """Write rows until nobody reads any more."""
+def pour_for_ever(pipe: IO[bytes], start: bytes, poured: list[int]) -> None:
+    """Write rows until nobody reads any more, and note in `poured` what was read."""
     chance = random.Random(3)
     rows = b"".join(b"put,%d,7\n" % chance.randrange(1 << 40) for _ in range(20_000))
     rows += b"".join(b"get,%d,\n" % chance.randrange(1 << 40) for _ in range(20_000))
     with suppress(BrokenPipeError, ValueError):
         pipe.write(start)
         while True:
-            pipe.write(rows)
+            poured.append(pipe.write(rows))
 
 
 @contextmanager
-def endless(*args: str | Path, cwd: Path) -> Iterator[subprocess.Popen[bytes]]:
+def endless(
+    *args: str | Path, cwd: Path, poured: list[int] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """Start a run whose standard input is a trace without an end."""
     with started(*args, "--csv", "-", cwd=cwd, stdin=subprocess.PIPE) as run:
         assert run.stdin is not None
-        source = (run.stdin, b"op,key,value\n")
+        source = (run.stdin, b"op,key,value\n", [] if poured is None else poured)
         writer = threading.Thread(target=pour_for_ever, args=source, daemon=True)
         writer.start()
         try:
@@ -164,8 +166,10 @@ def test_ctrl_c_ends_an_endless_trace(
 @pytest.mark.parametrize("moment", range(2))
 def test_ctrl_c_ends_a_dry_run(tmp_path: Path, moment: int) -> None:
     outputs = ("--json-summary-out", "summary.json", "--json")
-    with endless("run-csv", "--dry-run", *outputs, cwd=tmp_path) as run:
-        time.sleep(1.0 + random.Random(moment).uniform(0, 0.5))
+    poured: list[int] = []
+    with endless("run-csv", "--dry-run", *outputs, cwd=tmp_path, poured=poured) as run:
+        wait_until(lambda: len(poured) > 8, run)
+        time.sleep(random.Random(moment).uniform(0, 0.5))
         ended = end(run, signal.SIGINT)
     require_cancelled(ended, tmp_path)
 
