@@ -1,5 +1,7 @@
 // Long work that is told to stop: the operation it belongs to did not happen, all before it did,
 // and it can be tried again.
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -206,6 +208,18 @@ TEST("a drain of the reference model can be told to stop and be tried again") {
   StopAt never(~std::uint64_t{0});
   model.drain(never);
   for (std::uint64_t key = 0; key < 1000; ++key) CHECK(model.put(key, key));
+}
+
+TEST("parts of the reference model do not grow at the same operation") {
+  using Model = adhash::ReferenceModel<adhash::IntKey, adhash::WordValue>;
+  for (const std::uint64_t stride : {std::uint64_t{1}, std::uint64_t{0x9E3779B97F4A7C15}}) {
+    std::array<std::uint64_t, Model::kParts> sizes{};
+    for (std::uint64_t i = 0; i < 1000 * sizes.size(); ++i) ++sizes[Model::part_number(i * stride)];
+    const auto [least, most] = std::minmax_element(sizes.begin(), sizes.end());
+    // Random keys spread over six standard deviations, which are 190.
+    CHECK(*most - *least > 100);
+    CHECK(*most - *least < 400);
+  }
 }
 
 TEST("an exception of who is asked ends the work and leaves the map as it was") {

@@ -90,6 +90,18 @@ class ReferenceModel {
     if (found == part.end() || value == nullptr) return (found == part.end()) == (value == nullptr);
     return ValueView(found->second) == *value;
   }
+  // The part of a key. The standard hash of an integer is the integer, so its bits are mixed, and
+  // well: a single multiplication deals keys in sequence out so evenly that all parts would grow at
+  // the same operation.
+  static std::size_t part_number(KeyView key) {
+    std::uint64_t bits = std::hash<KeyView>()(key);
+    for (const std::uint64_t factor : {0xD6E8FEB86659FD93u, 0xA0761D6478BD642Fu}) {
+      bits = (bits ^ bits >> 32) * factor;
+    }
+    return (bits ^ bits >> 32) % kParts;
+  }
+  static constexpr std::size_t kParts = 256;
+
   // Gives the entries back, a part at a time; then asks `check`. Throws Interrupted.
   void drain(StopCheck& check) {
     for (Map& part : parts_) {
@@ -107,14 +119,7 @@ class ReferenceModel {
 
   Map& part_of(KeyView key) { return parts_[part_number(key)]; }
   const Map& part_of(KeyView key) const { return parts_[part_number(key)]; }
-  // The standard hash of an integer is the integer, so its bits are mixed before some are taken.
-  static std::size_t part_number(KeyView key) {
-    constexpr std::uint64_t kOddAndLarge = 0xD6E8FEB86659FD93;
-    return std::uint64_t{std::hash<KeyView>()(key)} * kOddAndLarge >> (64 - kPartBits);
-  }
-
-  static constexpr unsigned kPartBits = 8;
-  std::array<Map, std::size_t{1} << kPartBits> parts_;
+  std::array<Map, kParts> parts_;
 };
 
 // What a replay knows so far. One recorder serves one map, across all its batches.
