@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "adhash/entry.hpp"
+#include "adhash/interrupt.hpp"
 #include "adhash/pauses.hpp"
 #include "adhash/probe_trace.hpp"
 #include "adhash/stats.hpp"
@@ -128,6 +130,8 @@ class StdMap {
   }
   KeyView key_at(std::size_t position) { return at(position)->first; }
   ValueView value_at(std::size_t position) { return at(position)->second; }
+  // Only drain() asks: the standard map can give up no rehash half-way without losing entries.
+  void set_stop_check(StopCheck* check) { stop_check_ = check; }
   void pin() {}
   void unpin() {}
   void prepare_batch(std::size_t) {}
@@ -145,6 +149,17 @@ class StdMap {
   void clear() {
     Map empty(0, KeyHash{hasher_}, KeyEqual{}, Allocator(&bytes_));
     map_.swap(empty);
+  }
+  // Gives the entries back one by one: what the destructor does, but it could not be told to stop.
+  // Throws Interrupted; then some are left.
+  void drain() {
+    constexpr std::size_t kNodesPerTidying = 8192;
+    LongWork work(stop_check_);
+    for (std::size_t freed = 1; !map_.empty(); ++freed) {
+      map_.erase(map_.begin());
+      if (freed % kNodesPerTidying == 0) tidy_heap();
+      work.note_entry();
+    }
   }
   void compact() {
     PauseTimer timer(pauses_, "compact");
@@ -263,6 +278,12 @@ class StdMap {
       if (is_equal) return true;
     }
     return false;
+  // The C library collects small freed blocks, and joins them all when a large one is asked for:
+  // after millions that takes a second or more, at some moment when nobody can interrupt it.
+  static void tidy_heap() noexcept {
+    constexpr std::size_t kLargeBytes = std::size_t{96} << 10;
+    void* volatile large = std::malloc(kLargeBytes);  // or the compiler would leave both calls out
+    std::free(large);
   }
 
   static std::size_t sizeof_view(std::string_view view) { return view.size(); }
@@ -281,6 +302,7 @@ class StdMap {
   Hasher hasher_;
   std::size_t bytes_ = 0;
   Map map_;
+  StopCheck* stop_check_ = nullptr;
   PauseLog pauses_;
   std::uint64_t migrations_ = 0;
   std::uint64_t compactions_ = 0;

@@ -19,6 +19,7 @@ from adhash.maps.errors import BatchLengthError
 from adhash.maps.lookup import Lookup, to_lookup
 from adhash.maps.probe_trace import Operation, ProbeTrace
 from adhash.maps.stats import MapStats
+from adhash.units import UINT64_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, MutableMapping
@@ -92,7 +93,7 @@ class BatchMap(_NativeMap[K, V]):
         _require_one_of("value", value, _VALUE_TYPES)
         _require_range("capacity", capacity, _MAX_CAPACITY)
         chosen = secrets.randbits(64) if seed is None else seed
-        _require_range("seed", chosen, 2**64 - 1)
+        _require_range("seed", chosen, UINT64_MAX)
         self._settings = _as_dict(settings, engine)
         super().__init__(engine, key, value, chosen, capacity, self._settings)
 
