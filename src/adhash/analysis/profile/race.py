@@ -150,6 +150,11 @@ def is_hopeless(name: str, laps: Mapping[str, Sequence[Lap]]) -> bool:
         The mode.
     laps : mapping
         All laps so far.
+
+    Returns
+    -------
+    bool
+        False before it ran in enough rounds.
     """
     own = laps[name]
     if len(own) < _ROUNDS_BEFORE_LEAVING:
