@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 from collections.abc import Iterator
@@ -17,17 +16,6 @@ from adhash.service.attempts import AttemptPhase, AttemptRef, AttemptReport
 from adhash.service.executors.local import LocalExecutor
 from adhash.service.kinds import job_kind, job_kinds
 from adhash.service.settings import load_service_settings
-
-# Where the library has the function of the kind by now.
-HOMES = {
-    "run-csv": "adhash.replay.run",
-    "profile": "adhash.analysis.profile",
-    "batch": "adhash.batch.runner",
-    "probe-visualize": "adhash.analysis.probe_visualize",
-    "verify-snapshot": "adhash.analysis.verify_snapshot",
-    "ab-compare": "adhash.analysis.ab_compare",
-    "workload-dna": "adhash.analysis.dna",
-}
 
 
 def new_executor() -> LocalExecutor:
@@ -202,10 +190,27 @@ def test_a_suite_with_a_failed_job_has_failed_and_keeps_its_result(
 
 @pytest.mark.parametrize("kind", [name for name in job_kinds() if name != "verify-snapshot"])
 def test_the_example_of_a_kind_runs_in_its_sandbox(place: Place, kind: str) -> None:
-    if importlib.util.find_spec(HOMES[kind]) is None:
-        pytest.skip(f"the library has no {HOMES[kind]} yet")
     report, ref = run(place, kind, **job_kind(kind).example)
     errors = folder_of(ref).stderr.read_text()
     assert report.phase is AttemptPhase.SUCCEEDED, (report.error, errors)
     assert report.result is not None
     assert events(ref, "progress")
+
+
+def test_a_damaged_snapshot_has_failed_and_keeps_its_result(place: Place, tmp_path: Path) -> None:
+    from adhash.maps import Map
+
+    snapshot = tmp_path / "data" / "map.arrow"
+    snapshot.parent.mkdir()
+    table = Map(key="int64", value="int64")
+    table[1] = 2
+    table.save(snapshot)
+    report, _ = run(place, "verify-snapshot", snapshot=str(snapshot), in_readable=(snapshot,))
+    assert report.phase is AttemptPhase.SUCCEEDED, report.error
+    damaged = bytearray(snapshot.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    snapshot.write_bytes(damaged)
+    report, _ = run(place, "verify-snapshot", snapshot=str(snapshot), in_readable=(snapshot,))
+    assert report.phase is AttemptPhase.FAILED
+    assert report.result is not None
+    assert report.result["status"] == "damaged"

@@ -7,9 +7,7 @@ a job tells its story.
 
 from __future__ import annotations
 
-import importlib
 import os
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from adhash.errors import InterruptedRunError
@@ -19,8 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from adhash.metrics.ticks import Tick
+    from adhash.options.ab_compare import AbCompareOptions
     from adhash.options.base import CommandOptions
     from adhash.options.batch import BatchOptions
+    from adhash.options.probe_visualize import ProbeVisualizeOptions
+    from adhash.options.profile import ProfileOptions
+    from adhash.options.verify_snapshot import VerifySnapshotOptions
+    from adhash.options.workload_dna import WorkloadDnaOptions
     from adhash.replay.plan import Plan
     from adhash.replay.progress import Progress
     from adhash.replay.summary import Summary
@@ -75,13 +78,13 @@ def replay_trace(options: CommandOptions, context: WorkContext) -> dict[str, Any
     return result
 
 
-def profile_trace(options: CommandOptions, context: WorkContext) -> dict[str, Any]:
+def profile_trace(options: ProfileOptions, context: WorkContext) -> dict[str, Any]:
     """Recommend an engine for a trace.
 
     Parameters
     ----------
-    options : CommandOptions
-        `ProfileOptions`.
+    options : ProfileOptions
+        What is asked for.
     context : WorkContext
         Told the progress of the race.
 
@@ -95,7 +98,8 @@ def profile_trace(options: CommandOptions, context: WorkContext) -> dict[str, An
     AdhashError
         If the trace cannot be raced on, or the job was cancelled.
     """
-    run_profile = _library("adhash.analysis.profile", "run_profile")
+    from adhash.analysis.profile import run_profile
+
     return _told(run_profile(options, **_ears(context)))
 
 
@@ -136,13 +140,13 @@ def run_suite(options: BatchOptions, context: WorkContext) -> dict[str, Any]:
     return told
 
 
-def trace_probe(options: CommandOptions, context: WorkContext) -> dict[str, Any]:
+def trace_probe(options: ProbeVisualizeOptions, context: WorkContext) -> dict[str, Any]:
     """Show the slots that one operation visits.
 
     Parameters
     ----------
-    options : CommandOptions
-        `ProbeVisualizeOptions`.
+    options : ProbeVisualizeOptions
+        What is asked for.
     context : WorkContext
         Told how far the map is filled.
 
@@ -156,17 +160,18 @@ def trace_probe(options: CommandOptions, context: WorkContext) -> dict[str, Any]
     AdhashError
         If the map cannot be made, or the job was cancelled.
     """
-    run_probe_visualize = _library("adhash.analysis.probe_visualize", "run_probe_visualize")
+    from adhash.analysis.probe_visualize import run_probe_visualize
+
     return _told(run_probe_visualize(options, **_ears(context)))
 
 
-def verify_snapshot(options: CommandOptions, context: WorkContext) -> dict[str, Any]:
+def verify_snapshot(options: VerifySnapshotOptions, context: WorkContext) -> dict[str, Any]:
     """Check whether a snapshot is whole.
 
     Parameters
     ----------
-    options : CommandOptions
-        `VerifySnapshotOptions`.
+    options : VerifySnapshotOptions
+        What is asked for.
     context : WorkContext
         Told how much was checked.
 
@@ -180,8 +185,8 @@ def verify_snapshot(options: CommandOptions, context: WorkContext) -> dict[str, 
     AdhashError
         If the snapshot is damaged (the result is kept) or cannot be read, or the job was cancelled.
     """
-    run_verify_snapshot = _library("adhash.analysis.verify_snapshot", "run_verify_snapshot")
-    require_intact = _library("adhash.analysis.verify_snapshot", "require_intact")
+    from adhash.analysis.verify_snapshot import require_intact, run_verify_snapshot
+
     result = run_verify_snapshot(options, **_ears(context))
     told = _told(result)
     with context.keeping(told):
@@ -189,13 +194,13 @@ def verify_snapshot(options: CommandOptions, context: WorkContext) -> dict[str, 
     return told
 
 
-def compare_configurations(options: CommandOptions, context: WorkContext) -> dict[str, Any]:
+def compare_configurations(options: AbCompareOptions, context: WorkContext) -> dict[str, Any]:
     """Decide which of two configurations is better on a trace.
 
     Parameters
     ----------
-    options : CommandOptions
-        `AbCompareOptions`.
+    options : AbCompareOptions
+        What is asked for.
     context : WorkContext
         Told how many pairs ran.
 
@@ -212,23 +217,23 @@ def compare_configurations(options: CommandOptions, context: WorkContext) -> dic
     AdhashError
         If they cannot be compared, or the job was cancelled.
     """
-    run_ab_compare = _library("adhash.analysis.ab_compare", "run_ab_compare")
-    require_not_worse = _library("adhash.analysis.ab_compare", "require_not_worse")
+    from adhash.analysis.ab_compare import require_not_worse, run_ab_compare
+
     result = run_ab_compare(options, **_ears(context))
     told = _told(result)
     with context.keeping(told):
-        if getattr(options, "fail_if_worse", False):
+        if options.fail_if_worse:
             require_not_worse(result)
     return told
 
 
-def describe_trace(options: CommandOptions, context: WorkContext) -> dict[str, Any]:
+def describe_trace(options: WorkloadDnaOptions, context: WorkContext) -> dict[str, Any]:
     """Describe the character of a trace.
 
     Parameters
     ----------
-    options : CommandOptions
-        `WorkloadDnaOptions`.
+    options : WorkloadDnaOptions
+        What is asked for.
     context : WorkContext
         Told how much was read.
 
@@ -242,13 +247,9 @@ def describe_trace(options: CommandOptions, context: WorkContext) -> dict[str, A
     AdhashError
         If the trace cannot be read, or the job was cancelled.
     """
-    run_workload_dna = _library("adhash.analysis.dna", "run_workload_dna")
+    from adhash.analysis.dna import run_workload_dna
+
     return _told(run_workload_dna(options, **_ears(context)))
-
-
-def _library(module: str, function: str) -> Callable[..., Any]:
-    found: Callable[..., Any] = getattr(importlib.import_module(module), function)
-    return found
 
 
 def _ears(context: WorkContext) -> dict[str, Any]:
