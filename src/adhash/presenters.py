@@ -88,6 +88,70 @@ def presets_table(presets: Iterable[Preset]) -> Table:
     return Table(columns=columns("preset", "what it is for"), rows=rows)
 
 
+def candidates_table(profile: Mapping[str, object]) -> Table:
+    """Return a row for every candidate of a profile, the fastest first.
+
+    Parameters
+    ----------
+    profile : mapping
+        The result as JSON, schema ``adhash.profile.v1``.
+
+    Returns
+    -------
+    Table
+        What was measured on the sample, and what it predicts for the whole trace.
+    """
+    headings = (
+        "mode",
+        "predicted>",
+        "vs best>",
+        "memory>",
+        "sample>",
+        "laps from>",
+        "to>",
+        "ops/s>",
+    )
+    return Table(
+        columns=columns(*headings),
+        rows=tuple(_candidate_row(each) for each in _list(profile, "candidates")),
+    )
+
+
+def _candidate_row(candidate: Mapping[str, Any]) -> tuple[str, ...]:
+    low, high = candidate["spread"]
+    return (
+        _mode_label(candidate),
+        format_seconds(candidate["predicted_s"]),
+        f"{candidate['regret']:.2f}x",
+        format_bytes(candidate["predicted_memory_bytes"]),
+        format_seconds(candidate["measured_s"]),
+        format_seconds(low),
+        format_seconds(high),
+        format_count(candidate["ops_per_second"]),
+    )
+
+
+def profile_notes(profile: Mapping[str, object]) -> list[str]:
+    """Return what a profile recommends, why, how surely, and what would change it.
+
+    Parameters
+    ----------
+    profile : mapping
+        The result as JSON, schema ``adhash.profile.v1``.
+
+    Returns
+    -------
+    list of str
+        A line each.
+    """
+    confidence = _number(profile, "confidence") or 0.0
+    return [
+        f"recommended: {_text(profile, 'recommended_mode')} (confidence {confidence:.2f})",
+        f"because {_text(profile, 'reason')}",
+        *(f"would change it: {each}" for each in _list(profile, "would_change")),
+    ]
+
+
 def comparison_table(summaries: Sequence[Mapping[str, object]]) -> Table:
     """Return a row for every replay, in the order given.
 
