@@ -24,6 +24,7 @@ CASES = (
     "growth_pauses",
     "adversarial",
     "traces",
+    "profile",
 )
 _FAILED = 1
 _UNMET = 3

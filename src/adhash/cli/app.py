@@ -6,14 +6,33 @@ from typing import Annotated
 
 import typer
 
-from adhash.cli import batch, config, engines, generate_csv, metrics, record, run_csv, version
+from adhash.cli import (
+    ab_compare,
+    batch,
+    config,
+    engines,
+    generate_csv,
+    metrics,
+    probe_visualize,
+    profile,
+    record,
+    run_csv,
+    verify_snapshot,
+    version,
+    workload_dna,
+)
 
 # One line a command; the order is the order of `adhash --help`.
 _COMMANDS = (
     run_csv,
+    profile,
+    ab_compare,
+    workload_dna,
     batch,
     generate_csv,
     record,
+    probe_visualize,
+    verify_snapshot,
     metrics,
     config,
     engines,

@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
+from typer.core import TyperCommand
 
 from adhash.options.base import CommandOptions, Options, is_positional, read_options
 
@@ -27,6 +28,7 @@ def register_model_command(
     hidden: Collection[str] = (),
     extra: Collection[inspect.Parameter] = (),
     instead: Callable[..., bool] | None = None,
+    cls: type[TyperCommand] | None = None,
 ) -> None:
     """Add a command whose options are the fields of a model.
 
@@ -48,6 +50,8 @@ def register_model_command(
     instead : callable or None
         Called with the values of `extra` before the options are checked; where it returns True,
         the command is done, as for ``--list``.
+    cls : type of TyperCommand or None
+        A command that reads its arguments in a way of its own.
     """
     fields = {key: field for key, field in model.model_fields.items() if key not in hidden}
     own_names = [parameter.name for parameter in extra]
@@ -64,7 +68,7 @@ def register_model_command(
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {each.name: each.annotation for each in parameters}
     command.__doc__ = run.__doc__
-    app.command(name)(command)
+    app.command(name, cls=cls)(command)
 
 
 def own_option(name: str, annotation: Any, default: object) -> inspect.Parameter:

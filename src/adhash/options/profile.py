@@ -16,12 +16,12 @@ class ProfileOptions(TraceOptions):
     )
     sample_rows: Whole = option(
         "How many rows of the trace the race runs at most, drawn across its whole length.",
-        default=400_000,
+        default=200_000,
         ge=1_000,
         le=1_000_000_000,
     )
     pieces: Whole = option(
-        "How many places of the trace the rows are drawn from.", default=16, ge=1, le=10_000
+        "How many places of the trace the rows are drawn from.", default=64, ge=1, le=10_000
     )
     rounds: Whole = option(
         "How often every candidate runs; medians are compared.", default=5, ge=1, le=1_000

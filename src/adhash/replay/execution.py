@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adhash.cancellation import CancelToken
 from adhash.clock import NS_PER_S, Clock
@@ -23,6 +25,9 @@ from adhash.replay.session import Preparation, Run, Session
 from adhash.replay.summary import Status, Summary
 from adhash.replay.table_types import MisfitError, TableTypes
 
+if TYPE_CHECKING:
+    from adhash.workloads.known_digest import KnownDigest
+
 # What happened before the first tick: the kind of an event, and its message.
 Note = tuple[str, str]
 
@@ -38,6 +43,8 @@ class Surroundings:
     progress: ProgressCallback
     announce: Announce
     on_tick: TickCallback | None = None
+    # Whether the process ends with the run, and may leave its memory to the system.
+    ends_with_process: bool = False
 
 
 def execute(plan: Plan, around: Surroundings) -> list[Summary]:
@@ -98,7 +105,15 @@ def _new_run(plan: Plan, around: Surroundings, outputs: TickOutputs) -> Run:
         clock=around.clock,
         cancel=around.cancel,
         progress=around.progress,
+        ends_with_process=around.ends_with_process,
+        known_digest=_digest_for_all(plan, around.cancel) if len(plan.modes) > 1 else None,
     )
+
+
+def _digest_for_all(plan: Plan, cancel: CancelToken) -> KnownDigest | None:
+    from adhash.workloads.known_digest import digest_of
+
+    return digest_of(plan.csv, should_stop=lambda: cancel.is_cancelled)
 
 
 def _replay_modes(run: Run) -> list[Summary]:
@@ -137,9 +152,10 @@ def _attempt(run: Run, mode: Mode, types: TableTypes, notes: list[Note]) -> Summ
             raise InterruptedRunError("interrupted before the first operation")
         prepared = loaded or _prepare(run, mode, feed.types)
         session = Session(run, mode, feed=feed, prepared=prepared, notes=notes)
-        is_complete = session.execute()
-        sha256 = source.sha256() if is_complete else None
-    return _finish(session, is_complete=is_complete, sha256=sha256)
+        with closing(session):
+            is_complete = session.execute()
+            sha256 = source.sha256() if is_complete else None
+            return _finish(session, is_complete=is_complete, sha256=sha256)
 
 
 def _load(run: Run, mode: Mode) -> Preparation | None:

@@ -196,6 +196,7 @@ def run_plan(
     cancel: CancelToken | None = None,
     announce: Announce | None = None,
     on_tick: TickCallback | None = None,
+    ends_with_process: bool = False,
 ) -> list[Summary]:
     """Carry out a plan on the native engines; wrong answers are left for `require_verified`.
 
@@ -211,6 +212,9 @@ def run_plan(
         See `run_csv`.
     on_tick : callable or None
         Called with each tick, in the thread of the caller.
+    ends_with_process : bool
+        Whether the process ends with the run. The memory of the last mode is then left to the
+        system, which takes it back at once; to free millions of nodes takes seconds.
 
     Returns
     -------
@@ -231,6 +235,7 @@ def run_plan(
         progress=progress or ignore_progress,
         announce=announce or announce_on_stderr,
         on_tick=on_tick,
+        ends_with_process=ends_with_process,
     )
     return execute(plan, around)
 

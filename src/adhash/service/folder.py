@@ -15,11 +15,8 @@
         runner.log       what the runner itself has to say, empty unless something is wrong
         confinement.json what holds the work in
         heartbeat        touched by the runner every second
-<<<<<<< HEAD
-        metrics_url      where the replay serves its metrics, while it does
-=======
+        metrics_url      where the replay serves its metrics; empty if it does not
         report.json      what the work says of its end, for the runner
->>>>>>> runner
         outcome.json     how it ended, the last thing the runner writes
         artifacts/       what it made so far
         tmp/             its TMPDIR

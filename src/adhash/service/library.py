@@ -15,7 +15,7 @@ from adhash.service.ids import is_job_id
 from adhash.service.lifecycle import Status
 from adhash.service.logs import LogReader, position_of
 from adhash.service.models import ArtifactInfo, Event, EventType, JobDetail, JobList, LogLine
-from adhash.service.records import JobFilter, JobRecord
+from adhash.service.records import ArtifactRecord, JobFilter, JobRecord
 from adhash.service.store import Store
 
 _EVENTS_AT_ONCE = 500
@@ -272,8 +272,7 @@ class JobLibrary:
 
     def artifacts(self, job_id: str) -> builtins.list[ArtifactInfo]:
         """Return the files that a job made; UnknownJobError if there is no such job."""
-        self.record(job_id)
-        return [describe_artifact(each) for each in self.store.artifacts(job_id)]
+        return [describe_artifact(each) for each in self._artifacts(self.record(job_id))]
 
     def folder(self, job_id: str) -> JobFolder:
         """Return the folder of a job."""
@@ -288,10 +287,14 @@ class JobLibrary:
         return describe_job(
             record,
             timeline=self.store.timeline(record.id),
-            artifacts=self.store.artifacts(record.id),
+            artifacts=self._artifacts(record),
             queue_reason=reason,
             folder=self.folder(record.id),
         )
+
+    def _artifacts(self, record: JobRecord) -> builtins.list[ArtifactRecord]:
+        """Return what can still be read; the store remembers what was deleted, too."""
+        return [] if record.is_expired else self.store.artifacts(record.id)
 
     def _now_s(self) -> float:
         return self._clock.monotonic_ns() / NS_PER_S

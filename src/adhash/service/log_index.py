@@ -14,9 +14,9 @@ A byte is thus dated up to 50 ms late, and never early. Lines are only ever adde
 stream have growing ends and times that do not go back: an attempt takes the wall clock once, when
 it begins, and counts on by the steady one, so that a clock that is set does not shuffle lines.
 
-A runner that is killed leaves the last bytes undated, and perhaps a line without its end.
-`index_rest` dates what is left; whoever adds a line to a file that does not end in one ends it
-first, and readers skip what is no line.
+A runner that is killed leaves the last bytes undated, and a full disk perhaps a part of a line.
+`index_rest` dates what is left; whoever adds a line cuts off such a part first, because ended later
+it could pass for a line, and readers take only lines that have their end.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from adhash.service.folder import JobFolder
 
 STDOUT, STDERR = "o", "e"
 _NS_PER_MS = 1_000_000
+# No line is longer: a letter and two numbers of 64 bits.
+_LINE_BYTES = 64
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,10 @@ def _append_line(path: Path, line: bytes) -> None:
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
         size = os.fstat(descriptor).st_size
-        is_torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-        os.write(descriptor, b"\n" + line if is_torn else line)
+        tail = os.pread(descriptor, _LINE_BYTES, max(0, size - _LINE_BYTES))
+        torn = len(tail) - (tail.rfind(b"\n") + 1)
+        if torn:
+            os.ftruncate(descriptor, size - torn)
+        os.write(descriptor, line)
     finally:
         os.close(descriptor)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from adhash.cancellation import CancelToken
 from adhash.clock import NS_PER_S, Clock
+from adhash.errors import AdhashError
 from adhash.progress import WorkProgress
 from adhash.service.models import EventType
 
@@ -39,6 +41,10 @@ class WorkContext:
         Cancelled when the work shall stop.
     clock : Clock
         Dates the events.
+    metrics_url : Path or None
+        The file that says where live metrics are served.
+    roots : tuple of Path or None
+        The folders that files named inside of inputs may lie beneath; None for any folder.
     """
 
     def __init__(
@@ -50,12 +56,16 @@ class WorkContext:
         artifacts: Path,
         cancel: CancelToken,
         clock: Clock,
+        metrics_url: Path | None = None,
+        roots: tuple[Path, ...] | None = None,
     ) -> None:
         self.attempt = attempt
         self.artifacts = artifacts
         self.cancel = cancel
+        self.roots = roots
         self.kept_result: dict[str, Any] | None = None
         self._clock = clock
+        self._metrics_url = metrics_url
         self._events = _open_to_append(events)
         self._ticks = _open_to_append(ticks)
         self._told_ns: int | None = None
@@ -93,9 +103,25 @@ class WorkContext:
         """Tell an alert of the watchdog."""
         self._tell(EventType.ALERT, alert)
 
-    def keep_result(self, result: dict[str, Any]) -> None:
-        """Keep what was found so far beside the error that the work is about to raise."""
-        self.kept_result = result
+    def serve_metrics_at(self, url: str) -> None:
+        """Tell where live metrics are served."""
+        if self._metrics_url is not None:
+            self._metrics_url.write_text(url, encoding="utf-8")
+
+    @contextmanager
+    def keeping(self, result: dict[str, Any]) -> Iterator[None]:
+        """Keep a result beside the error that is raised inside, if any is.
+
+        Parameters
+        ----------
+        result : dict
+            What was found before it was refused.
+        """
+        try:
+            yield
+        except AdhashError:
+            self.kept_result = result
+            raise
 
     def _tell_rest(self) -> None:
         if self._untold is not None:

@@ -12,17 +12,19 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from adhash.cancellation import CancelToken
 from adhash.clock import SystemClock
-from adhash.errors import BadInputError, InterruptedRunError
+from adhash.errors import BadInputError, InterruptedRunError, PolicyError
 from adhash.service.attempts import AttemptOrder
 from adhash.service.folder import JobFolder
 from adhash.service.orders import Spec, read_spec
 from adhash.service.outcomes import WorkReport, error_of
 from adhash.service.runner import Runner
+from adhash.service.sandbox import enter_sandbox
 
 if TYPE_CHECKING:
     from adhash.options.base import CommandOptions
@@ -140,41 +142,68 @@ def work_on(spec: Spec, load_kinds: Callable[[], Kinds]) -> int:
     int
         0, or the exit code of the error as on the command line.
     """
-    order = spec.order
     cancel = CancelToken()
     signal.signal(signal.SIGTERM, lambda _number, _frame: cancel.cancel_from_signal())
-    folder = JobFolder(order.folder)
-    attempt = folder.attempt(order.attempt)
+    attempt = JobFolder(spec.order.folder).attempt(spec.order.attempt)
     # Opened before anything is confined: the report must get through whatever happens.
     with attempt.report.open("w", encoding="utf-8") as report_file:
-        confine_work(spec)
-        from adhash.service.work_context import WorkContext
-
-        with WorkContext(
-            attempt=order.attempt,
-            events=folder.events,
-            ticks=folder.ticks,
-            artifacts=attempt.artifacts,
-            cancel=cancel,
-            clock=SystemClock(),
-        ) as context:
-            report = JobWorker(order, context, kinds=load_kinds()).run()
+        report = _confine_and_work(spec, cancel, load_kinds)
         report_file.write(report.to_json())
     return report.exit_code
 
 
+def _confine_and_work(
+    spec: Spec, cancel: CancelToken, load_kinds: Callable[[], Kinds]
+) -> WorkReport:
+    order = spec.order
+    folder = JobFolder(order.folder)
+    attempt = folder.attempt(order.attempt)
+    for path in (folder.events, folder.ticks, attempt.metrics_url):
+        path.touch()
+    try:
+        confine_work(spec)
+    except PolicyError as error:
+        return WorkReport(error=error_of(error))
+    from adhash.service.work_context import WorkContext
+
+    with WorkContext(
+        attempt=order.attempt,
+        events=folder.events,
+        ticks=folder.ticks,
+        artifacts=attempt.artifacts,
+        metrics_url=attempt.metrics_url,
+        roots=order.roots,
+        cancel=cancel,
+        clock=SystemClock(),
+    ) as context:
+        return JobWorker(order, context, kinds=load_kinds()).run()
+
+
 def confine_work(spec: Spec) -> None:
-    """Hold the work in, and say how."""
-    limits = spec.order.limits
-    told = {
-        "seccomp": "off",
-        "landlock": "off",
-        "network": "allowed",
-        "cores": list(spec.cores),
-        "limits": {"memory_bytes": limits.memory_bytes, "file_bytes": limits.file_bytes},
-    }
-    attempt = JobFolder(spec.order.folder).attempt(spec.order.attempt)
-    attempt.confinement.write_text(json.dumps(told), encoding="utf-8")
+    """Hold the work in, and write down how.
+
+    Parameters
+    ----------
+    spec : Spec
+        The order.
+
+    Raises
+    ------
+    PolicyError
+        If it must be held in and cannot be.
+    """
+    order = spec.order
+    place = JobFolder(order.folder).attempt(order.attempt).confinement
+    # Opened before, because afterwards this place is no longer the work's.
+    with place.open("w", encoding="utf-8") as file:
+        sandbox = enter_sandbox(order)
+        limits = asdict(order.limits)
+        told = {
+            **asdict(sandbox),
+            "cores": list(spec.cores),
+            "limits": {name: int(limit) for name, limit in limits.items() if limit},
+        }
+        file.write(json.dumps(told))
 
 
 def load_job_kinds() -> Kinds:

@@ -101,7 +101,7 @@ class LocalExecutor:
         Returns
         -------
         dict
-            ``pid``, ``start_time``, ``boot_id``, ``slots`` and ``cores``.
+            ``attempt``, ``pid``, ``start_time``, ``boot_id``, ``slots`` and ``cores``.
 
         Raises
         ------
@@ -121,6 +121,7 @@ class LocalExecutor:
             self._slots.release(key)
             raise
         return {
+            "attempt": order.attempt,
             "pid": pid,
             "start_time": start_time_of(pid),
             "boot_id": self._boot,

@@ -32,8 +32,12 @@ def attempt_folder(ref: AttemptRef) -> AttemptFolder:
 
 
 def named_runner(ref: AttemptRef) -> RunnerName | None:
-    """Return who the runner of an attempt is: by its placement, or else by what it wrote itself."""
-    return _name_in(ref.placement) or _name_in(_read(attempt_folder(ref).runner))
+    """Return who the runner of an attempt is: by its placement, or else by what it wrote itself.
+
+    A placement of an earlier attempt is none: the server died before it kept that of this one.
+    """
+    placement = ref.placement if ref.placement.get("attempt") == ref.attempt else {}
+    return _name_in(placement) or _name_in(_read(attempt_folder(ref).runner))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from adhash.service.artifacts import open_artifact
 from adhash.service.downloads import send_file
-from adhash.service.errors import InvalidRequestError, UnknownArtifactError
+from adhash.service.errors import GoneError, InvalidRequestError, UnknownArtifactError
 from adhash.service.guard import identity_of
 from adhash.service.models import (
     ArtifactList,
@@ -179,7 +179,8 @@ async def read_artifact(
 
 
 def _find(surface: Surface, job_id: str, name: str) -> ArtifactRecord:
-    surface.manager.record(job_id)
+    if surface.manager.record(job_id).is_expired:
+        raise GoneError("the artifacts of this job were deleted", hint="its record remains")
     found = {each.name: each for each in surface.manager.store.artifacts(job_id)}
     if name not in found:
         raise UnknownArtifactError(

@@ -1,0 +1,93 @@
+"""The result of a profile: the ``adhash.profile.v1`` model."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from adhash.replay.manifest import Manifest
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True
+    )
+
+
+class Candidate(_Part):
+    """What was measured of one mode, and what that means for the whole trace."""
+
+    mode: str = Field(description="The mode.")
+    engine: str = Field(description="The engine it stands for.")
+    measured_s: float = Field(
+        description="Seconds that the sampled operations took in the map: the median of the laps."
+    )
+    spread: tuple[float, float] = Field(description="The shortest and the longest lap, in s.")
+    laps: int = Field(description="How often it ran; hopeless candidates leave the race early.")
+    ops_per_second: float = Field(description="Sampled operations by `measured_s`.")
+    memory_bytes: int = Field(description="Of its table behind the last piece.")
+    predicted_s: float = Field(
+        description="Seconds in the map for the whole trace, on this machine."
+    )
+    predicted_memory_bytes: int = Field(description="Of its table at the end of the whole trace.")
+    regret: float = Field(description="`predicted_s` divided by the smallest of all candidates.")
+
+
+class Sampled(_Part):
+    """What of the trace was looked at."""
+
+    rows: int = Field(description="Rows that were raced.")
+    pieces: int = Field(description="Places of the trace that they came from.")
+    total_rows: int = Field(description="Rows of the trace.")
+    total_bytes: int = Field(description="Bytes of the trace, unpacked where it had to be.")
+    is_whole: bool = Field(description="Whether the sample is the whole trace.")
+    is_exact: bool = Field(description="Whether `total_rows` was counted, not estimated.")
+    restored_keys: int = Field(
+        description="Keys that were put before a piece, because they must have been there."
+    )
+
+
+class Character(_Part):
+    """The trace in short, estimated from the sample."""
+
+    key_type: str = Field(description="The type of the keys.")
+    value_type: str = Field(description="The type of the values.")
+    get_share: float = Field(description="Gets by all operations.")
+    put_share: float = Field(description="Puts by all operations.")
+    del_share: float = Field(description="Deletions by all operations.")
+    hit_share: float | None = Field(description="Hits by gets; null where there is no get.")
+    insert_share: float | None = Field(description="New keys by puts; null where there is no put.")
+    unique_keys: int = Field(description="Different keys in the sample.")
+    entries: int = Field(description="In the table at the end of the whole trace.")
+
+
+class ProfileResult(_Part):
+    """Which engine suits a trace, and why."""
+
+    schema_: Literal["adhash.profile.v1"] = Field(
+        default="adhash.profile.v1", alias="schema", description="The version of this format."
+    )
+    csv: str = Field(description="The trace as it was named.")
+    recommended_mode: str = Field(description="The mode to use.")
+    reason: str = Field(description="Why, in words with figures.")
+    confidence: float = Field(
+        ge=0,
+        le=1,
+        description="The share of bootstrap draws (of rounds, and of pieces where the trace was "
+        "sampled) in which the recommended mode was within 3 % of the fastest.",
+    )
+    would_change: list[str] = Field(description="What would change the decision, in words.")
+    recommended_settings: dict[str, Any] = Field(
+        description="Settings by dotted name that carry the recommendation out."
+    )
+    candidates: list[Candidate] = Field(description="Every mode raced, the fastest first.")
+    sampled: Sampled = Field(description="What of the trace was looked at.")
+    character: Character = Field(description="The trace in short.")
+    elapsed_s: float = Field(description="Seconds that the profile took.")
+    seed: int = Field(description="Of the hash, of the order of laps and of what was drawn.")
+    manifest: Manifest = Field(description="What is needed to repeat it and to judge it.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as JSON has it."""
+        return self.model_dump(mode="json", by_alias=True)
