@@ -38,7 +38,8 @@ int main(int argc, char** argv) {
         const std::uint64_t parsed = steady_now_ns();
         parse_ns += parsed - now;
         if (!filled) break;
-        map->replay(recorder, *batch, 0, ~std::uint64_t{0});
+        std::size_t next = 0;
+        map->replay(recorder, *batch, next, ~std::uint64_t{0});
         execute_ns += steady_now_ns() - parsed;
       }
     }

@@ -47,6 +47,8 @@ ADHASH_ALWAYS_INLINE Result guarded(PyObject* self, Result failure, Body body) n
     error.restore();
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
+  } catch (const nb::builtin_exception& error) {  // there is no map
+    PyErr_SetString(PyExc_TypeError, error.what());
   } catch (const std::length_error& error) {
     PyErr_SetString(errors.bad_input, error.what());
   } catch (const std::exception& error) {

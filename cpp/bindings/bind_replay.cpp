@@ -14,12 +14,14 @@
 #include <tuple>
 #include <vector>
 
+#include "adhash/interrupt.hpp"
 #include "adhash/replay.hpp"
 #include "adhash/trace.hpp"
 #include "bindings.hpp"
 #include "buffer.hpp"
 #include "columns.hpp"
 #include "errors.hpp"
+#include "stop_check.hpp"
 
 namespace adhash::python {
 namespace {
@@ -30,8 +32,13 @@ class AnyReplay {
   virtual ~AnyReplay() = default;
   virtual void feed_csv(Buffer block, bool last) = 0;
   virtual void feed_columns(InputArray<std::uint8_t> ops, nb::handle keys, nb::handle values) = 0;
-  // Runs for about `budget_ns`; true once everything fed is consumed.
+  // Runs for about `budget_ns`, or until it is told to stop; true once everything fed is consumed.
   virtual bool advance(std::uint64_t budget_ns) = 0;
+  // Compacts the map; false if it was told to stop first, and nothing was changed.
+  virtual bool compact() = 0;
+  // Gives back what the map and the model hold; false if it was told to stop first.
+  virtual bool drain() = 0;
+  virtual void abandon_model() = 0;
   virtual const ReplayCounters& counters() const = 0;
   virtual const LatencyHistogram& latency(OpKind kind) const = 0;
   virtual std::vector<Pause> pauses() const = 0;
@@ -44,8 +51,8 @@ class TypedReplay final : public AnyReplay {
   using ValueView = typename Value::View;
 
   TypedReplay(TypedMap& owner, AnyMap<Key, Value>& map, const ReplayOptions& options,
-              const CsvOptions& csv)
-      : owner_(owner), map_(map), recorder_(options), parser_(csv) {
+              const CsvOptions& csv, PythonStopCheck& stop_check)
+      : owner_(owner), map_(map), stop_check_(stop_check), recorder_(options), parser_(csv) {
     // A map that comes from a snapshot is known to the model from the start.
     if (options.verify) {
       for (std::size_t at = map_.next(0); at != map_.end(); at = map_.next(at + 1)) {
@@ -70,8 +77,60 @@ class TypedReplay final : public AnyReplay {
   }
 
   bool advance(std::uint64_t budget_ns) override {
+    return unless_told_to_stop([&] { return run_for(budget_ns); });
+  }
+
+  bool compact() override {
+    return unless_told_to_stop([&] {
+      map_.compact();
+      return true;
+    });
+  }
+
+  bool drain() override {
+    if (stop_check_.ask()) return false;
+    return unless_told_to_stop([&] {
+      if (recorder_.model() != nullptr) recorder_.model()->drain(stop_check_);
+      map_.drain();
+      return true;
+    });
+  }
+  void abandon_model() override { recorder_.abandon_model(); }
+
+  const ReplayCounters& counters() const override { return recorder_.counters(); }
+  const LatencyHistogram& latency(OpKind kind) const override { return recorder_.latency(kind); }
+  std::vector<Pause> pauses() const override { return map_.pauses().longest(); }
+
+ private:
+  // Runs the body on the map without the GIL; false if it was told to stop first.
+  template <class Body>
+  bool unless_told_to_stop(Body body) {
     owner_.touch();
     const MapLock::Batch batch(owner_.lock());
+    const Watched watched(map_, stop_check_);
+    try {
+      return body();
+    } catch (const Interrupted&) {
+      return false;
+    }
+  }
+
+  // Lets Python be asked by long work for the length of a scope.
+  class Watched {
+   public:
+    Watched(AnyMap<Key, Value>& map, PythonStopCheck& check) : map_(map) {
+      check.begin();
+      map_.set_stop_check(&check);
+    }
+    ~Watched() { map_.set_stop_check(nullptr); }
+    Watched(const Watched&) = delete;
+    Watched& operator=(const Watched&) = delete;
+
+   private:
+    AnyMap<Key, Value>& map_;
+  };
+
+  bool run_for(std::uint64_t budget_ns) {
     const std::uint64_t deadline_ns = steady_now_ns() + budget_ns;
     for (;;) {
       if (next_ == batch_->size && !refill()) return true;
@@ -84,11 +143,6 @@ class TypedReplay final : public AnyReplay {
     }
   }
 
-  const ReplayCounters& counters() const override { return recorder_.counters(); }
-  const LatencyHistogram& latency(OpKind kind) const override { return recorder_.latency(kind); }
-  std::vector<Pause> pauses() const override { return map_.pauses().longest(); }
-
- private:
   struct Columns {
     Columns(InputArray<std::uint8_t> op_codes, Column<KeyView> key_column,
             Column<ValueView> value_column)
@@ -101,10 +155,9 @@ class TypedReplay final : public AnyReplay {
 
   // Fills the batch with the next operations; false if there are none.
   bool refill() {
-    const std::uint64_t start_ns = steady_now_ns();
+    const AddTime timed(recorder_.counters().parse_ns);
     const bool filled = columns_ ? refill_from_columns() : parser_.next(*batch_);
     next_ = 0;
-    recorder_.counters().parse_ns += steady_now_ns() - start_ns;
     return filled;
   }
 
@@ -122,10 +175,22 @@ class TypedReplay final : public AnyReplay {
   }
 
   void execute(std::uint64_t deadline_ns) {
-    const std::uint64_t start_ns = steady_now_ns();
-    next_ = map_.replay(recorder_, *batch_, next_, deadline_ns);
-    recorder_.counters().execute_ns += steady_now_ns() - start_ns;
+    const AddTime timed(recorder_.counters().execute_ns);
+    map_.replay(recorder_, *batch_, next_, deadline_ns);
   }
+
+  // Adds the length of a scope, also of one that an exception ends.
+  class AddTime {
+   public:
+    explicit AddTime(std::uint64_t& total_ns) : total_ns_(total_ns) {}
+    ~AddTime() { total_ns_ += steady_now_ns() - start_ns_; }
+    AddTime(const AddTime&) = delete;
+    AddTime& operator=(const AddTime&) = delete;
+
+   private:
+    std::uint64_t& total_ns_;
+    const std::uint64_t start_ns_ = steady_now_ns();
+  };
 
   static void sleep_until(std::uint64_t deadline_ns) {
     const std::uint64_t now_ns = steady_now_ns();
@@ -135,6 +200,7 @@ class TypedReplay final : public AnyReplay {
 
   TypedMap& owner_;
   AnyMap<Key, Value>& map_;
+  PythonStopCheck& stop_check_;
   ReplayRecorder<Key, Value> recorder_;
   CsvParser<Key, Value> parser_;
   Buffer block_;
@@ -147,26 +213,26 @@ class TypedReplay final : public AnyReplay {
 // Makes the replay if the map is of these kinds.
 template <class Key, class Value>
 bool try_make(TypedMap& map, const ReplayOptions& options, const CsvOptions& csv,
-              std::unique_ptr<AnyReplay>& replay) {
+              PythonStopCheck& stop_check, std::unique_ptr<AnyReplay>& replay) {
   AnyMap<Key, Value>* typed = map.as<Key, Value>();
   if (typed == nullptr) return false;
-  replay = std::make_unique<TypedReplay<Key, Value>>(map, *typed, options, csv);
+  replay = std::make_unique<TypedReplay<Key, Value>>(map, *typed, options, csv, stop_check);
   return true;
 }
 
 class PythonReplay {
  public:
   PythonReplay(nb::object map, std::uint64_t sample_every, double rate, bool verify,
-               std::uint64_t max_rows, std::size_t max_line_bytes)
-      : map_(std::move(map)) {
+               std::uint64_t max_rows, std::size_t max_line_bytes, nb::object should_stop)
+      : map_(std::move(map)), stop_check_(std::move(should_stop)) {
     TypedMap& typed = nb::cast<MapObject&>(map_).map();
     refuse_floats(typed);
     const ReplayOptions options{sample_every, rate, verify};
     const CsvOptions csv{max_rows, max_line_bytes, int_range_of(typed.spec().key)};
-    try_make<IntKey, WordValue>(typed, options, csv, replay_) ||
-        try_make<IntKey, BytesValue>(typed, options, csv, replay_) ||
-        try_make<BytesKey, WordValue>(typed, options, csv, replay_) ||
-        try_make<BytesKey, BytesValue>(typed, options, csv, replay_);
+    try_make<IntKey, WordValue>(typed, options, csv, stop_check_, replay_) ||
+        try_make<IntKey, BytesValue>(typed, options, csv, stop_check_, replay_) ||
+        try_make<BytesKey, WordValue>(typed, options, csv, stop_check_, replay_) ||
+        try_make<BytesKey, BytesValue>(typed, options, csv, stop_check_, replay_);
   }
   const AnyReplay& replay() const { return *replay_; }
 
@@ -182,6 +248,27 @@ class PythonReplay {
     AnyReplay& replay = idle();
     const Advancing advancing(is_advancing_);
     return replay.advance(budget_ns);
+  }
+  int traverse(visitproc visit, void* arg) const {
+    Py_VISIT(map_.ptr());
+    Py_VISIT(stop_check_.held());
+    return 0;
+  }
+  void forget_stop_check() { stop_check_.forget(); }
+
+  bool compact() {
+    AnyReplay& replay = idle();
+    const Advancing advancing(is_advancing_);
+    return replay.compact();
+  }
+  bool release() {
+    AnyReplay& replay = idle();
+    const Advancing advancing(is_advancing_);
+    return replay.drain();
+  }
+  void abandon() {
+    idle().abandon_model();
+    nb::cast<MapObject&>(map_).abandon();
   }
 
  private:
@@ -202,6 +289,7 @@ class PythonReplay {
   };
 
   nb::object map_;  // keeps the engine alive
+  PythonStopCheck stop_check_;
   bool is_advancing_ = false;
   std::unique_ptr<AnyReplay> replay_;
 };
@@ -263,14 +351,30 @@ std::vector<std::tuple<std::uint64_t, std::uint64_t, std::string>> pauses_of(
   return rows;
 }
 
+// --- the collector of cycles -----------------------------------------------------------------
+
+int traverse_replay(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  return nb::inst_ready(self) ? nb::inst_ptr<PythonReplay>(self)->traverse(visit, arg) : 0;
+}
+int clear_replay(PyObject* self) {
+  if (nb::inst_ready(self)) nb::inst_ptr<PythonReplay>(self)->forget_stop_check();
+  return 0;
+}
+PyType_Slot replay_slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(traverse_replay)},
+                              {Py_tp_clear, reinterpret_cast<void*>(clear_replay)},
+                              {0, nullptr}};
+
 }  // namespace
 
 void bind_replay(nb::module_& module) {
   module.def("steady_now_ns", &steady_now_ns);
-  nb::class_<PythonReplay>(module, "Replay")
-      .def(nb::init<nb::object, std::uint64_t, double, bool, std::uint64_t, std::size_t>(),
+  nb::class_<PythonReplay>(module, "Replay", nb::type_slots(replay_slots))
+      .def(nb::init<nb::object, std::uint64_t, double, bool, std::uint64_t, std::size_t,
+                    nb::object>(),
            nb::arg("map"), nb::kw_only(), nb::arg("sample_every"), nb::arg("rate"),
-           nb::arg("verify"), nb::arg("max_rows"), nb::arg("max_line_bytes"))
+           nb::arg("verify"), nb::arg("max_rows"), nb::arg("max_line_bytes"),
+           nb::arg("should_stop") = nb::none())
       .def("feed_csv", [](PythonReplay& self, nb::handle block,
                           bool last) { self.idle().feed_csv(Buffer(block), last); })
       .def("feed_columns",
@@ -278,6 +382,9 @@ void bind_replay(nb::module_& module) {
               nb::handle values) { self.idle().feed_columns(std::move(ops), keys, values); })
       .def("advance",
            [](PythonReplay& self, std::uint64_t budget_ns) { return self.advance(budget_ns); })
+      .def("compact", &PythonReplay::compact)
+      .def("release", &PythonReplay::release)
+      .def("abandon", &PythonReplay::abandon)
       .def("counters", &counters_of)
       .def("percentiles", &percentiles)
       .def("latency_summary", &latency_summary)

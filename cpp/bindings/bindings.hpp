@@ -19,6 +19,9 @@ class MapObject {
 
   // The map, once no batch of another thread holds it. Throws nb::type_error before __init__.
   TypedMap& map();
+  // Leaves the map's memory to the end of the process, because giving it back takes long. What is
+  // left is an object without a map.
+  void abandon() { static_cast<void>(map_.release()); }
 
  private:
   std::unique_ptr<TypedMap> map_;
@@ -26,6 +29,7 @@ class MapObject {
 
 void bind_map(nb::module_& module);
 void bind_collisions(nb::module_& module);
+void bind_probe(nb::module_& module);
 void bind_trace(nb::module_& module);
 void bind_replay(nb::module_& module);
 

@@ -5,6 +5,7 @@
 #include <nanobind/nanobind.h>
 
 #include <mutex>
+#include <thread>
 
 namespace adhash::python {
 
@@ -13,6 +14,7 @@ namespace nb = nanobind;
 class MapLock {
  public:
   // Returns once no batch holds the map. PRECONDITION: the GIL is held; it is held again after.
+  // Throws nb::python_error in the thread of the batch itself, where it let Python code run.
   void wait_until_free() {
     while (held_) [[unlikely]]
       wait();
@@ -24,6 +26,7 @@ class MapLock {
     explicit Batch(MapLock& lock) : lock_(lock) {
       lock_.wait_until_free();
       lock_.held_ = true;
+      lock_.holder_ = std::this_thread::get_id();
       lock_.mutex_.lock();
       thread_ = PyEval_SaveThread();
     }
@@ -42,12 +45,17 @@ class MapLock {
 
  private:
   void wait() {
+    if (holder_ == std::this_thread::get_id()) {
+      PyErr_SetString(PyExc_RuntimeError, "this thread is in the midst of a batch of the map");
+      throw nb::python_error();
+    }
     nb::gil_scoped_release released;
     const std::scoped_lock until_batch_ends(mutex_);
   }
 
-  bool held_ = false;  // read and written under the GIL only
-  std::mutex mutex_;   // locked by the batch while it works
+  bool held_ = false;       // this and the holder are read and written under the GIL only
+  std::thread::id holder_;  // of the latest batch
+  std::mutex mutex_;        // locked by the batch while it works
 };
 
 }  // namespace adhash::python

@@ -11,6 +11,7 @@
 
 #include "adhash/adaptive.hpp"
 #include "adhash/any_map.hpp"
+#include "adhash/probe_trace.hpp"
 #include "map_lock.hpp"
 
 namespace adhash::python {
@@ -64,6 +65,8 @@ class TypedMap {
   virtual void clear() = 0;
   virtual void compact() = 0;
   virtual MapStats stats(std::size_t probe_samples) = 0;
+  // Throws nb::python_error for a key of another type.
+  virtual ProbeTrace trace_probe(nb::handle key, ProbeOperation operation) = 0;
 
   // The map beneath, if it is of these kinds; else nullptr. For replays, which work on it directly.
   template <class Key, class Value>

@@ -63,14 +63,14 @@ class CodecMap final : public TypedMap {
     const Column<KeyView> column(keys, KeyCodec::kName, errors.key_type);
     NewArray<ValueView> values(column.views().size());
     NewArray<bool> found(values.size());
-    look_up(column, values.data(), found.data());
+    look_up(column.views().size(),
+            [&] { map_->get_many(column.views(), values.data(), found.data()); });
     return nb::make_tuple(encode_column(std::move(values), ValueCodec::kName), found.release());
   }
   nb::object contains_many(nb::handle keys) override {
     const Column<KeyView> column(keys, KeyCodec::kName, errors.key_type);
-    NewArray<ValueView> values(column.views().size());
-    NewArray<bool> found(values.size());
-    look_up(column, values.data(), found.data());
+    NewArray<bool> found(column.views().size());
+    look_up(column.views().size(), [&] { map_->contains_many(column.views(), found.data()); });
     return found.release();
   }
   std::size_t put_many(nb::handle keys, nb::handle values) override {
@@ -135,6 +135,12 @@ class CodecMap final : public TypedMap {
     map_->compact();
   }
   MapStats stats(std::size_t probe_samples) override { return map_->stats(probe_samples); }
+  ProbeTrace trace_probe(nb::handle key, ProbeOperation operation) override {
+    KeyView view{};
+    if (!KeyCodec::decode(key.ptr(), view)) throw nb::python_error();
+    lock().wait_until_free();
+    return map_->trace_probe(view, operation);
+  }
 
  protected:
   void* any_map() override { return map_.get(); }
@@ -163,15 +169,15 @@ class CodecMap final : public TypedMap {
   }
 
   // Small batches keep the GIL: giving it up costs more than the look-ups.
-  void look_up(const Column<KeyView>& column, ValueView* values, bool* found) {
+  template <class Body>
+  void look_up(std::size_t keys, Body body) {
     constexpr std::size_t kWorthReleasing = 256;
-    if (column.views().size() < kWorthReleasing) {
+    if (keys < kWorthReleasing) {
       lock().wait_until_free();
-      map_->get_many(column.views(), values, found);
-      return;
+      return body();
     }
     const MapLock::Batch batch(lock());
-    map_->get_many(column.views(), values, found);
+    body();
   }
 
   AnyMapPtr<Key, Value> map_;

@@ -33,6 +33,7 @@ from adhash.config_values import (
     Whole,
     write_toml,
 )
+from adhash.units import UINT64_MAX
 
 # Which engine a mode of the user's stands for; any other mode is the engine of that name.
 MODE_ENGINES = {"fast-insert": "chaining", "fast-lookup": "robinhood"}
@@ -194,7 +195,7 @@ class ReplaySettings(_Table):
         'The seed of the hash; "random" takes a new one for every table.',
         default=None,
         ge=0,
-        le=2**64 - 1,
+        le=UINT64_MAX,
         allowed='0 to 18446744073709551615, or "random"',
     )
     csv_max_rows: Whole = _setting(

@@ -175,9 +175,9 @@ def read_file(path: Path) -> Layer:
     Raises
     ------
     ConfigError
-        If it is missing or not TOML.
+        If it is not TOML.
     StorageError
-        If it cannot be read.
+        If it is missing or cannot be read.
     """
     return Layer(source=str(path), tables=_parse(read_text(path), str(path)))
 
@@ -198,16 +198,16 @@ def read_text(path: Path) -> str:
     Raises
     ------
     ConfigError
-        If it is missing, too long or not UTF-8.
+        If it is too long or not UTF-8.
     StorageError
-        If it cannot be read.
+        If it is missing or cannot be read.
     """
     try:
         with path.open("rb") as file:
             raw = file.read(_MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         hint = f"adhash config init {path} writes one"
-        raise ConfigError(f"there is no settings file {path}", hint=hint) from None
+        raise StorageError(f"there is no settings file {path}", hint=hint) from None
     except OSError as error:
         raise StorageError(f"cannot read the settings file {path}: {error.strerror}") from error
     if len(raw) > _MAX_FILE_BYTES:

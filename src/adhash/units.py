@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+# What the types int64 and uint64 hold.
+INT64_MIN, INT64_MAX, UINT64_MAX = -(2**63), 2**63 - 1, 2**64 - 1
+
 _BYTES: Mapping[str, int] = {
     "": 1,
     "b": 1,

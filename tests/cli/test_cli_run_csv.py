@@ -188,7 +188,7 @@ def test_progress_is_shown_on_a_terminal_only(csv: Path) -> None:
         (["--csv", "trace.csv", "--rate", "fast"], 2, "BadInput", "replay.rate must be"),
         (["--csv", "trace.csv", "--metrics-port", "0"], 2, "BadInput", "metrics.port must be"),
         (["--csv", "trace.csv", "--frob"], 2, "BadInput", "--frob"),
-        (["--csv", "trace.csv", "--config", "no.toml"], 2, "BadInput", "no.toml"),
+        (["--csv", "trace.csv", "--config", "no.toml"], 5, "IO", "no.toml"),
         (["--csv", "trace.csv", "--csv-max-rows", "10"], 4, "Policy", "csv_max_rows = 10"),
         (["--csv", "trace.csv", "--csv-max-bytes", "99"], 4, "Policy", "csv_max_bytes"),
         (["--csv", "trace.csv", "--snapshot-in", "trace.csv"], 2, "BadInput", "snapshot"),

@@ -142,6 +142,15 @@ def test_the_exit_code_is_the_programs_and_the_trace_is_kept(
     assert work.rows() == [["put", "a", "1"]]
 
 
+def test_a_program_that_died_before_it_recorded_anything_is_named(work: Workplace) -> None:
+    work.write("prog.py", "raise ValueError('boom')")
+    code, _, err = work.run("prog.py")
+    assert code == 1
+    assert "prog.py ended with exit status 1" in err
+    assert "not written" in err
+    assert not work.out.exists()
+
+
 def test_ctrl_c_leaves_a_whole_trace(work: Workplace) -> None:
     work.out = work.folder / "trace.csv.gz"
     work.write(

@@ -195,9 +195,10 @@ def test_a_number_of_thousands_of_digits_is_refused(config: Path) -> None:
 
 
 def test_a_missing_file_says_how_to_write_one(config: Path) -> None:
-    error = refusal(config=config)
-    assert str(config) in error.detail
-    assert error.hint.startswith("adhash config init")
+    with pytest.raises(StorageError) as caught:
+        load_settings(config=config)
+    assert str(config) in caught.value.detail
+    assert caught.value.hint.startswith("adhash config init")
 
 
 def test_a_folder_is_no_settings_file(tmp_path: Path) -> None:

@@ -114,3 +114,12 @@ def test_the_example_trace_is_what_its_program_does(folder: Path) -> None:
     _run("adhash record --out again.csv examples/checkout.py", folder)
     committed = ROOT / "examples" / "checkout.csv"
     assert (folder / "again.csv").read_bytes() == committed.read_bytes()
+
+
+def test_the_picture_of_a_probe_is_what_its_commands_draw(folder: Path) -> None:
+    page = next(page for page in PAGES_WITH_COMMANDS if page.name.endswith("see-a-probe.md"))
+    for command in page.commands():
+        if "crowd.csv" in command:
+            _run(command, folder)
+    committed = ROOT / "docs" / "images" / "probe.svg"
+    assert (folder / "probe.svg").read_bytes() == committed.read_bytes()

@@ -68,9 +68,6 @@ class FakeTable:
         }
         return MapStats(**(facts | self.reported))
 
-    def compact(self) -> None:
-        self.compactions += 1
-
     def save(self, path: Path, compress: str | None = None) -> None:
         self.saved_to.append((path, compress))
         path.write_text("saved", encoding="ascii")
@@ -119,6 +116,17 @@ class FakeDriver:
         counted["checked"] += self._verify
         counted["mismatches"] += self._verify and self._machinery.lies
 
+    def compact(self) -> bool:
+        self._table.compactions += 1
+        return True
+
+    def release(self) -> bool:
+        self._machinery.ends.append("released")
+        return not self._machinery.is_told_to_stop()
+
+    def abandon(self) -> None:
+        self._machinery.ends.append("abandoned")
+
     def counters(self) -> dict[str, int]:
         return dict(self.counted)
 
@@ -147,6 +155,8 @@ class FakeMachinery:
     pauses: list[tuple[int, int, str]] = field(default_factory=list)
     tables: list[FakeTable] = field(default_factory=list)
     budgets_ns: list[int] = field(default_factory=list)
+    ends: list[str] = field(default_factory=list)
+    is_told_to_stop: Callable[[], bool] = lambda: False
     fault_type: type[Exception] = FakeFaultError
 
     def engines(self) -> list[str]:

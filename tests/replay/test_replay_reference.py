@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from adhash.analysis.dna import WorkloadDnaResult
 from adhash.metrics.board import TickBoard
 from adhash.metrics.collectors import TickCollector
 from adhash.metrics.endpoint import PATHS
@@ -68,7 +69,9 @@ def merged(fields: set[str]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("page", "model"), [("summary.md", Summary), ("metrics.md", Tick)], ids=["summary", "ticks"]
+    ("page", "model"),
+    [("summary.md", Summary), ("metrics.md", Tick), ("workload-dna.md", WorkloadDnaResult)],
+    ids=["summary", "ticks", "dna"],
 )
 def test_page_names_every_field_of_its_model_and_no_other(
     page: str, model: type[BaseModel]

@@ -231,6 +231,32 @@ def test_cancelled_before_the_first_operation_is_told_too(write_trace: WriteTrac
     assert (summary.status, summary.ops.total, machinery.tables) == ("cancelled", 0, [])
 
 
+def test_table_is_freed_with_its_session(write_trace: WriteTrace) -> None:
+    machinery = FakeMachinery()
+    run_one(write_trace(*PUTS), machinery)
+    assert machinery.ends == ["released"]
+
+
+def ends_of(csv: Path, machinery: FakeMachinery, **changes: Any) -> list[str]:
+    """Run two modes in a process that ends with them; return what became of their tables."""
+    modes = (SWISS, Mode(name="chaining", engine="chaining"))
+    plan = Plan(csv=str(csv), modes=modes, settings=settings())
+    execute(plan, machinery.surroundings(ends_with_process=True, **changes))
+    return machinery.ends
+
+
+def test_table_of_the_last_mode_is_left_to_a_process_that_ends(write_trace: WriteTrace) -> None:
+    assert ends_of(write_trace(*PUTS), FakeMachinery()) == ["released", "abandoned"]
+
+
+def test_table_of_a_cancelled_run_is_left_to_a_process_that_ends(write_trace: WriteTrace) -> None:
+    token = CancelToken()
+    machinery = FakeMachinery(
+        before_row=cancel_at(7, token), is_told_to_stop=lambda: token.is_cancelled
+    )
+    assert ends_of(write_trace(*PUTS), machinery, cancel=token) == ["released", "abandoned"]
+
+
 def test_modes_after_a_cancelled_one_do_not_run(write_trace: WriteTrace, tmp_path: Path) -> None:
     token = CancelToken()
     machinery = FakeMachinery()

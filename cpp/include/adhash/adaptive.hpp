@@ -19,33 +19,28 @@
 // While an iterator is alive (pin()), reads and updates move nothing, and so positions stay valid;
 // an insertion or deletion ends all iterations anyway.
 //
-// Decisions. At growth, and once per `decision_window` operations, the mix of hits, misses,
-// insertions and deletions of late is priced in every layout (layout_costs.hpp),
-// and the map moves if the best is cheaper by more than `hysteresis`. Insertions that probe farther
+// Decisions. At growth, and once per `decision_window` operations, the map asks which layout suits
+// the operations of late (adaptive_decisions.hpp), and moves there. Insertions that probe farther
 // than a uniform hash could make them (probe_watch.hpp) raise the probe alarm: the first leads to a
-// new seed, the second to a keyed hash. Each decision is logged with its signal, the gain expected,
-// and, from times before and after (of sampled look-ups and of batches), the gain measured.
+// new seed, the second to a keyed hash.
 #pragma once
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <limits>
 #include <new>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
-#include <vector>
 
+#include "adhash/adaptive_decisions.hpp"
 #include "adhash/adaptive_options.hpp"
-#include "adhash/layout_costs.hpp"
+#include "adhash/interrupt.hpp"
 #include "adhash/layout_list.hpp"
 #include "adhash/pauses.hpp"
+#include "adhash/probe_trace.hpp"
 #include "adhash/stats.hpp"
 #include "adhash/table.hpp"
 #include "adhash/table_session.hpp"
@@ -96,7 +91,7 @@ class AdaptiveMap {
     if (is_moving()) [[unlikely]]
       step_unless_pinned();
     if (Slot* slot = locate(key, hash)) {
-      ++mix_hits_;
+      ++recent_.hits;
       Entry::Values::assign(slot->value, value, arena_);
       return false;
     }
@@ -109,13 +104,13 @@ class AdaptiveMap {
     if (is_moving()) [[unlikely]]
       step_unless_pinned();
     if (Slot* slot = find_in(current_, key, hash)) {
-      ++mix_erases_;
+      ++recent_.erases;
       Entry::release(*slot, arena_);
       std::visit([=](auto& table) { table.erase(slot, hash); }, current_);
       return true;
     }
     if (!old_) {
-      ++mix_misses_;
+      ++recent_.misses;
       return false;
     }
     return erase_from_old(key, hash);
@@ -126,7 +121,7 @@ class AdaptiveMap {
   std::size_t size() const { return size_of(current_) + (old_ ? size_of(*old_) : 0); }
   std::size_t memory_bytes() const {
     return sizeof(*this) + bytes_of(current_) + (old_ ? bytes_of(*old_) : 0) +
-           arena_.memory_bytes() + decisions_.capacity() * sizeof(Decision);
+           arena_.memory_bytes() + log_.memory_bytes();
   }
 
   // Iteration: the old table's positions, then the current one's.
@@ -143,6 +138,9 @@ class AdaptiveMap {
   }
   KeyView key_at(std::size_t position) { return Entry::Keys::view(slot_at(position)->key); }
   ValueView value_at(std::size_t position) { return value_of(*slot_at(position)); }
+  // What moves all entries at once asks `check` whether to go on; steps need not. nullptr ends
+  // that.
+  void set_stop_check(StopCheck* check) { stop_check_ = check; }
   void pin() { ++pins_; }
   void unpin() { --pins_; }
 
@@ -200,24 +198,46 @@ class AdaptiveMap {
     stats.compactions = compactions_;
     stats.reseeds = reseeds_;
     stats.migrating = is_moving();
-    stats.decisions = decisions_;
+    stats.decisions = log_.decisions();
     add_table_stats(current_, hasher_, probe_samples, stats);
     if (old_ && size_of(*old_) > 0) add_table_stats(*old_, old_hasher_, probe_samples, stats);
     return stats;
   }
   PauseLog& pauses() { return pauses_; }
 
+  // Of the tables as they are: a real operation would first move a few entries, if any are to move.
+  ADHASH_COLD ProbeTrace trace_probe(KeyView key, ProbeOperation operation) const {
+    const Hash key_hash = hash(key);
+    const bool has_old_entries = old_ && size_of(*old_) > 0;
+    ProbeTrace trace;
+    if (has_old_entries && pins_ == 0) trace.set_moves_first(options_.migration_step);
+    bool is_found = trace_find_in(current_, "current", key, key_hash, trace);
+    if (!is_found && has_old_entries) {
+      is_found = trace_find_in(*old_, "old", key, hash_in_old(key, key_hash), trace);
+    }
+    if (operation == ProbeOperation::get) return trace;
+    if (is_found) {
+      trace.land_on_found();
+    } else if (is_full(current_)) {
+      trace.grow_first(has_old_entries ? "gather" : is_mostly_dead() ? "purge" : "growth");
+    } else {
+      trace.begin_insertion(0);
+      std::visit([&](const auto& table) { table.trace_insert(key_hash, trace); }, current_);
+    }
+    return trace;
+  }
+
  private:
   template <class, class>
   friend class TableSession;
 
   using AnyTable = typename Layouts::Any;
+  using Choice = LayoutChoice<Layouts>;
 
   static constexpr std::uint64_t kHousekeepingMask = 1023;
   // Positions looked at per entry moved: a sparse old table costs bounded time as well.
   static constexpr std::size_t kPositionsPerEntry = 4;
   static constexpr std::uint64_t kAlarmInsertions = 16;
-  static constexpr std::size_t kDecisionsKept = 256;
 
   static std::size_t size_of(const AnyTable& any) {
     return std::visit([](const auto& table) { return table.size(); }, any);
@@ -250,6 +270,15 @@ class AdaptiveMap {
   Hash hash_in_old(KeyView key, Hash hash) const {
     return rehashing_ ? Entry::Keys::hash(key, old_hasher_) : hash;
   }
+  static bool trace_find_in(const AnyTable& any, std::string_view role, KeyView key, Hash hash,
+                            ProbeTrace& trace) {
+    return std::visit(
+        [&](const auto& table) {
+          trace.begin_table(table.probed(hash), role);
+          return table.trace_find(key, hash, trace);
+        },
+        any);
+  }
   Slot* find_in_old(KeyView key, Hash hash) {
     if (size_of(*old_) == 0) return nullptr;
     return find_in(*old_, key, hash_in_old(key, hash));
@@ -264,7 +293,7 @@ class AdaptiveMap {
     if (is_moving()) [[unlikely]]
       step_unless_pinned();
     Slot* slot = locate(key, hash);
-    ++(slot != nullptr ? mix_hits_ : mix_misses_);
+    ++(slot != nullptr ? recent_.hits : recent_.misses);
     return slot;
   }
 
@@ -274,7 +303,7 @@ class AdaptiveMap {
     if (is_moving()) return find_counted(key, hash);
     const std::uint64_t start_ns = steady_now_ns();
     Slot* slot = find_counted(key, hash);
-    note_lookup_ns(static_cast<double>(steady_now_ns() - start_ns));
+    log_.note_lookup_ns(static_cast<double>(steady_now_ns() - start_ns));
     return slot;
   }
 
@@ -292,7 +321,7 @@ class AdaptiveMap {
       Entry::release(slot, arena_);
       throw;
     }
-    ++mix_inserts_;
+    ++recent_.inserts;
     if (beyond_of(current_) >= kAlarmInsertions && !is_moving()) [[unlikely]]
       answer_alarm();
   }
@@ -300,7 +329,7 @@ class AdaptiveMap {
   ADHASH_COLD bool erase_from_old(KeyView key, Hash hash) {
     const Hash old_hash = hash_in_old(key, hash);
     Slot* slot = size_of(*old_) == 0 ? nullptr : find_in(*old_, key, old_hash);
-    ++(slot != nullptr ? mix_erases_ : mix_misses_);
+    ++(slot != nullptr ? recent_.erases : recent_.misses);
     if (slot == nullptr) return false;
     Entry::release(*slot, arena_);
     std::visit([=](auto& table) { table.kill(slot, old_hash); }, *old_);
@@ -364,18 +393,19 @@ class AdaptiveMap {
     }
   }
 
-  // Puts all entries into one fresh table, at once. Throws std::bad_alloc; then nothing has
-  // changed.
+  // Puts all entries into one fresh table, at once. Throws std::bad_alloc and Interrupted;
+  // then nothing has changed.
   ADHASH_COLD void gather(std::size_t room) {
     auto next = Layouts::make(current_.index(), std::max(room, size()));
-    if (old_) copy_all(*old_, next, rehashing_);
-    copy_all(current_, next, false);
+    LongWork work(stop_check_);
+    if (old_) copy_all(*old_, next, rehashing_, work);
+    copy_all(current_, next, false, work);
     current_ = std::move(next);
     end_migration();
     watch_probes();
   }
 
-  void copy_all(AnyTable& from, AnyTable& to, bool rehash) const {
+  void copy_all(AnyTable& from, AnyTable& to, bool rehash, LongWork& work) const {
     std::visit(
         [&](auto& source) {
           std::visit(
@@ -387,6 +417,7 @@ class AdaptiveMap {
                   const Hash hash = rehash ? Entry::Keys::rehash(slot.key, hasher_)
                                            : Entry::hash_of(slot, hasher_);
                   target.insert(slot, hash);
+                  work.note_entry();
                 }
               },
               to);
@@ -416,85 +447,44 @@ class AdaptiveMap {
 
   // --- decisions ----------------------------------------------------------------------------
 
+  bool is_mostly_dead() const {
+    const std::size_t tombstones =
+        std::visit([](const auto& table) { return table.tombstones(); }, current_);
+    return tombstones > room_of(current_) / 4;
+  }
   ADHASH_COLD void grow() {
     PauseTimer timer(pauses_, "growth");
     // Steps keep ahead of insertions, unless memory ran out while they moved.
     if (old_ && size_of(*old_) > 0) return gather(room_of(current_) * 2);
     if (old_) end_migration();
-    const std::size_t tombstones =
-        std::visit([](const auto& table) { return table.tombstones(); }, current_);
-    const bool mostly_dead = tombstones > room_of(current_) / 4;
+    const bool mostly_dead = is_mostly_dead();
     const std::size_t room = mostly_dead ? size() : room_of(current_) + 1;
     if (mostly_dead) ++compactions_;
-    const std::size_t layout = choose_layout(room);
-    const double gain = expected_gain(layout, room);
+    const Choice choice(options_, recent_);
     const std::size_t from = current_.index();
+    const std::size_t layout = choice.best(from, room);
     start_migration(layout, room, hasher_, mostly_dead ? "purge" : "growth");
-    if (layout != from) log_decision(describe_mix("growth").data(), from, gain);
-    forget_mix();
+    if (layout != from) log_move("growth", from, choice.expected_gain(from, layout, room));
+    recent_.forget();
   }
 
   ADHASH_COLD void keep_house() {
     if (operations_ - decided_at_ < options_.decision_window || is_moving() || pins_ > 0) return;
     decided_at_ = operations_;
-    measure_last_gain();
-    const std::size_t layout = choose_layout(room_of(current_));
-    if (layout == current_.index()) return fade_mix();
-    if (!has_earned_move(layout)) return;
-    const double gain = expected_gain(layout, room_of(current_));
+    log_.measure_last_gain();
+    const Choice choice(options_, recent_);
     const std::size_t from = current_.index();
+    const std::size_t room = room_of(current_);
+    const std::size_t layout = choice.best(from, room);
+    if (layout == from) return recent_.fade();
+    if (!choice.has_earned_move(from, layout, room, size())) return;
     try {
       start_migration(layout, size(), hasher_, "layout change");
     } catch (const std::bad_alloc&) {
       return;  // no memory for a better layout: the one at hand still works
     }
-    log_decision(describe_mix("mix").data(), from, gain);
-    forget_mix();
-  }
-
-  // Whether the operations since the last decision would have saved, in another layout, what moving
-  // there costs. Waiting for that bounds the loss from any change of mind to twice the optimum (the
-  // rent-or-buy rule).
-  bool has_earned_move(std::size_t layout) const {
-    constexpr double kMoveNs = 50;  // one entry, warm; see docs/architecture.md
-    const std::size_t room = room_of(current_);
-    const double saved_ns =
-        mix().total() * (cost_in(current_.index(), room) - cost_in(layout, room));
-    return saved_ns > kMoveNs * static_cast<double>(size());
-  }
-
-  OperationMix mix() const {
-    return {static_cast<double>(mix_hits_), static_cast<double>(mix_misses_),
-            static_cast<double>(mix_inserts_), static_cast<double>(mix_erases_)};
-  }
-  void forget_mix() { mix_hits_ = mix_misses_ = mix_inserts_ = mix_erases_ = 0; }
-
-  // While no other layout is better, what is older than a window counts half as much with each that
-  // follows: however long the layout at hand was the best, a new phase is not outvoted by the past.
-  void fade_mix() {
-    for (std::uint64_t* count : {&mix_hits_, &mix_misses_, &mix_inserts_, &mix_erases_})
-      *count /= 2;
-  }
-
-  double cost_in(std::size_t layout, std::size_t room) const {
-    return mix().mean_cost(Layouts::kCosts[layout]->at(room * sizeof(Slot) * 3 / 2));
-  }
-  double expected_gain(std::size_t layout, std::size_t room) const {
-    const double now = cost_in(current_.index(), room);
-    return now == 0 ? 0 : 1 - cost_in(layout, room) / now;
-  }
-  std::size_t choose_layout(std::size_t room) const {
-    std::size_t best = current_.index();
-    if (!options_.layout_switching) return best;
-    double best_gain = options_.hysteresis;
-    for (std::size_t layout = 0; layout < Layouts::kCount; ++layout) {
-      const double gain = expected_gain(layout, room);
-      if (gain > best_gain) {
-        best = layout;
-        best_gain = gain;
-      }
-    }
-    return best;
+    log_move("mix", from, choice.expected_gain(from, layout, room));
+    recent_.forget();
   }
 
   // The first alarm draws a new seed; a second means that someone knows it, and moves to the keyed
@@ -517,66 +507,27 @@ class AdaptiveMap {
   }
 
   void watch_probes() {
-    std::visit(
-        [&](auto& table) {
-          const double full =
-              static_cast<double>(table.room()) / static_cast<double>(table.capacity());
-          const double longest = 2 * options_.probe_alarm * table.expected_probe(full);
-          table.watch().set_limit(static_cast<std::size_t>(longest));
-        },
-        current_);
+    std::visit([&](auto& table) { table.watch().set_limit(alarming_probe(table, options_)); },
+               current_);
   }
 
-  // A decision that cannot be written down for want of memory was made all the same.
+  void log_move(const char* when, std::size_t from, double gain) noexcept {
+    log_decision(recent_.describe(when).data(), from, gain);
+  }
   void log_decision(std::string_view signal, std::size_t from, double gain) noexcept {
-    try {
-      if (decisions_.size() == kDecisionsKept) decisions_.erase(decisions_.begin());
-      decisions_.push_back({operations_, std::string(signal), Layouts::kNames[from],
-                            Layouts::kNames[current_.index()], gain,
-                            std::numeric_limits<double>::quiet_NaN()});
-    } catch (const std::bad_alloc&) {
-      return;
-    }
-    lookup_ns_before_ = lookup_ns_;
-    lookup_ns_ = 0;
-    lookup_samples_ = 0;
-  }
-
-  // "growth: 95 % hits, 3 % misses, 2 % inserts, 0 % deletes"
-  // Without allocating: a look-up that decided to move must not fail for want of a text.
-  std::array<char, 96> describe_mix(const char* when) const noexcept {
-    const OperationMix now = mix();
-    const double hundredth = std::max(now.total(), 1.0) / 100;
-    std::array<char, 96> text;
-    std::snprintf(text.data(), text.size(),
-                  "%s: %.0f %% hits, %.0f %% misses, %.0f %% inserts, %.0f %% deletes", when,
-                  now.hits / hundredth, now.misses / hundredth, now.inserts / hundredth,
-                  now.erases / hundredth);
-    return text;
+    log_.add(operations_, signal, Layouts::kNames[from], Layouts::kNames[current_.index()], gain);
   }
 
   // What a session did, in how long.
   void count(std::uint64_t hits, std::uint64_t misses, std::uint64_t erases, std::uint64_t ns) {
     constexpr std::uint64_t kEnoughOperations = 256;
-    mix_hits_ += hits;
-    mix_misses_ += misses;
-    mix_erases_ += erases;
+    recent_.hits += hits;
+    recent_.misses += misses;
+    recent_.erases += erases;
     const std::uint64_t operations = hits + misses + erases;
     operations_ += operations;
     if (operations < kEnoughOperations) return;
-    note_lookup_ns(static_cast<double>(ns) / static_cast<double>(operations));
-  }
-
-  void note_lookup_ns(double ns) {
-    constexpr double kWeight = 1.0 / 32;
-    lookup_ns_ = lookup_samples_ == 0 ? ns : lookup_ns_ + kWeight * (ns - lookup_ns_);
-    ++lookup_samples_;
-  }
-  void measure_last_gain() {
-    constexpr std::uint64_t kEnoughSamples = 32;
-    if (decisions_.empty() || lookup_samples_ < kEnoughSamples || lookup_ns_before_ <= 0) return;
-    Decision& last = decisions_.back();
-    if (std::isnan(last.measured_gain)) last.measured_gain = 1 - lookup_ns_ / lookup_ns_before_;
+    log_.note_lookup_ns(static_cast<double>(ns) / static_cast<double>(operations));
   }
 
   static void add_table_stats(AnyTable& any, const Hasher& hasher, std::size_t samples,
@@ -602,20 +553,15 @@ class AdaptiveMap {
   int pins_ = 0;
 
   std::uint64_t operations_ = 0;
-  std::uint64_t mix_hits_ = 0;
-  std::uint64_t mix_misses_ = 0;
-  std::uint64_t mix_inserts_ = 0;
-  std::uint64_t mix_erases_ = 0;
+  RecentOperations recent_;
   std::uint64_t decided_at_ = 0;
   std::uint64_t epoch_ = 0;  // changes whenever a migration begins or ends
   std::uint64_t session_epoch_ = 0;
   std::uint64_t migrations_ = 0;
   std::uint64_t compactions_ = 0;
   std::uint64_t reseeds_ = 0;
-  std::vector<Decision> decisions_;
-  double lookup_ns_ = 0;
-  double lookup_ns_before_ = 0;
-  std::uint64_t lookup_samples_ = 0;
+  DecisionLog log_;
+  StopCheck* stop_check_ = nullptr;
   PauseLog pauses_;
 };
 

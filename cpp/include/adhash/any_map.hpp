@@ -11,6 +11,8 @@
 
 #include "adhash/adaptive.hpp"
 #include "adhash/batch.hpp"
+#include "adhash/probe_trace.hpp"
+#include "adhash/interrupt.hpp"
 #include "adhash/replay.hpp"
 #include "adhash/stats.hpp"
 
@@ -34,10 +36,12 @@ class AnyMap {
 
   // Values of absent keys become zero or empty. Views live until the next operation.
   virtual void get_many(std::span<const KeyView> keys, ValueView* values, bool* found) = 0;
+  virtual void contains_many(std::span<const KeyView> keys, bool* found) = 0;
   virtual std::size_t put_many(std::span<const KeyView> keys, const ValueView* values) = 0;
   virtual std::size_t erase_many(std::span<const KeyView> keys) = 0;
-  virtual std::size_t replay(Recorder& recorder, const Batch& batch, std::size_t from,
-                             std::uint64_t deadline_ns) = 0;
+  // Runs the batch from operation `next` on, and moves `next` past what was done, however it ends.
+  virtual void replay(Recorder& recorder, const Batch& batch, std::size_t& next,
+                      std::uint64_t deadline_ns) = 0;
 
   virtual std::size_t size() const = 0;
   virtual std::size_t memory_bytes() const = 0;
@@ -54,8 +58,17 @@ class AnyMap {
   virtual void reserve(std::size_t entries) = 0;
   virtual void clear() = 0;
   virtual void compact() = 0;
+  // Gives back what a destructor would take long for, and could not be told to stop. After
+  // Interrupted the map may hold fewer entries, and afterwards only the destructor makes sense.
+  virtual void drain() = 0;
+  // Whom long work asks whether to go on, from now on: then it may end with Interrupted. nullptr:
+  // nobody.
+  virtual void set_stop_check(StopCheck* check) = 0;
   virtual MapStats stats(std::size_t probe_samples) = 0;
   virtual const PauseLog& pauses() = 0;
+
+  // What an operation of a key would visit; changes nothing.
+  virtual ProbeTrace trace_probe(KeyView key, ProbeOperation operation) const = 0;
 };
 
 // The one implementation, for any engine.
@@ -93,6 +106,15 @@ class EngineMap final : public AnyMap<Key, Value> {
           values[i] = slot != nullptr ? session.value_of(*slot) : ValueView{};
         });
   }
+  void contains_many(std::span<const KeyView> keys, bool* found) override {
+    engine_.prepare_batch(keys.size());
+    const Pinned pinned(engine_);
+    for_each_hashed(
+        engine_, keys.size(), [&](std::size_t i) { return keys[i]; },
+        [&](auto& session, std::size_t i, Hash hash) {
+          found[i] = session.find(keys[i], hash) != nullptr;
+        });
+  }
   std::size_t put_many(std::span<const KeyView> keys, const ValueView* values) override {
     std::size_t inserted = 0;
     for_each_hashed(
@@ -109,9 +131,9 @@ class EngineMap final : public AnyMap<Key, Value> {
         [&](auto& session, std::size_t i, Hash hash) { erased += session.erase(keys[i], hash); });
     return erased;
   }
-  std::size_t replay(Recorder& recorder, const Batch& batch, std::size_t from,
-                     std::uint64_t deadline_ns) override {
-    return run_batch(engine_, recorder, batch, from, deadline_ns);
+  void replay(Recorder& recorder, const Batch& batch, std::size_t& next,
+              std::uint64_t deadline_ns) override {
+    run_batch(engine_, recorder, batch, next, deadline_ns);
   }
 
   std::size_t size() const override { return engine_.size(); }
@@ -125,8 +147,15 @@ class EngineMap final : public AnyMap<Key, Value> {
   void reserve(std::size_t entries) override { engine_.reserve(entries); }
   void clear() override { engine_.clear(); }
   void compact() override { engine_.compact(); }
+  void drain() override {
+    if constexpr (requires { engine_.drain(); }) engine_.drain();
+  }
+  void set_stop_check(StopCheck* check) override { engine_.set_stop_check(check); }
   MapStats stats(std::size_t probe_samples) override { return engine_.stats(probe_samples); }
   const PauseLog& pauses() override { return engine_.pauses(); }
+  ProbeTrace trace_probe(KeyView key, ProbeOperation operation) const override {
+    return engine_.trace_probe(key, operation);
+  }
 
  private:
   // Keeps entries where they are for the length of a scope.

@@ -18,12 +18,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "adhash/bitmask.hpp"
 #include "adhash/group.hpp"
 #include "adhash/layout_costs.hpp"
 #include "adhash/memory.hpp"
+#include "adhash/probe_trace.hpp"
 #include "adhash/probe_watch.hpp"
 #include "adhash/table.hpp"
 #include "adhash/tag.hpp"
@@ -79,6 +81,11 @@ class BucketPool {
   void give_back(std::uint32_t number) {
     (*this)[number].overflow = free_;
     free_ = number;
+  }
+
+  // What take() would return.
+  std::uint32_t next_number() const {
+    return free_ != 0 ? free_ : static_cast<std::uint32_t>(used_ + 1);
   }
 
   // Buckets ever handed out: numbers 1 to used().
@@ -226,6 +233,47 @@ class ChainingTable {
     return primary_.size() == 0;
   }
 
+  ProbedTable probed(Hash hash) const {
+    return {.layout = kName,
+            .place = Place::bucket,
+            .places = mask_ + 1,
+            .slots_per_place = BucketOfSlots::kSlots,
+            .home = home(hash),
+            .size = size_,
+            .capacity = capacity(),
+            .hash = hash,
+            .tag = Tag::of(hash).byte()};
+  }
+  bool trace_find(KeyView key, Hash hash, ProbeTrace& trace) const {
+    std::uint32_t number = 0;
+    while (true) {
+      const BucketOfSlots& bucket = link_at(number, hash);
+      ProbeStep step = step_at(number, hash);
+      const bool is_found = compare_seen<Entry>(step.slots, bucket.slots, key, hash);
+      const bool is_last = is_found || bucket.overflow == 0;
+      if (is_last) step.outcome = is_found ? StepOutcome::found : StepOutcome::absent;
+      trace.visit(std::move(step));
+      if (is_last) return is_found;
+      number = bucket.overflow;
+    }
+  }
+  void trace_insert(Hash hash, ProbeTrace& trace) const {
+    std::uint32_t number = 0;
+    while (true) {
+      const BucketOfSlots& bucket = link_at(number, hash);
+      const auto free = bucket.match_empty();
+      ProbeStep step = step_at(number, hash);
+      const Place place = step.place;
+      const std::size_t index = step.index;
+      if (free) step.outcome = StepOutcome::lands;
+      trace.visit(std::move(step));
+      if (free) return trace.land(Landing::Kind::empty_slot, place, index, free.lowest());
+      if (bucket.overflow == 0) break;
+      number = bucket.overflow;
+    }
+    trace.land(Landing::Kind::new_bucket, Place::overflow, pool_.next_number());
+  }
+
   // Entries beyond the first bucket, when a bucket's entries are Poisson with the mean `load`
   // times its slots, counted as one bucket farther.
   static double expected_probe(double load) {
@@ -256,6 +304,16 @@ class ChainingTable {
   BucketOfSlots* buckets() const { return reinterpret_cast<BucketOfSlots*>(primary_.data()); }
   BucketOfSlots& bucket_at(std::size_t number) const {
     return number <= mask_ ? buckets()[number] : pool_[static_cast<std::uint32_t>(number - mask_)];
+  }
+
+  // A bucket of the chain of a hash: the first for number 0, else the pool's.
+  const BucketOfSlots& link_at(std::uint32_t number, Hash hash) const {
+    return number == 0 ? buckets()[home(hash)] : pool_[number];
+  }
+  ProbeStep step_at(std::uint32_t number, Hash hash) const {
+    return {.place = number == 0 ? Place::bucket : Place::overflow,
+            .index = number == 0 ? home(hash) : number,
+            .slots = seen_tags(link_at(number, hash).tags, BucketOfSlots::kSlots)};
   }
 
   static bool holds(const BucketOfSlots& bucket, const Slot* slot) {

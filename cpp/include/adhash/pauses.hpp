@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <string_view>
 #include <vector>
 
@@ -60,12 +61,16 @@ class PauseLog {
   std::uint64_t last_ns_ = 0;
 };
 
-// Times a scope as one pause.
+// Times a scope as one pause. What was given up by an exception did not happen: its operation is
+// not counted, and so is not its pause.
 class PauseTimer {
  public:
   PauseTimer(PauseLog& log, std::string_view cause)
       : log_(log), cause_(cause), start_ns_(steady_now_ns()) {}
-  ~PauseTimer() { log_.record({start_ns_, steady_now_ns() - start_ns_, cause_}); }
+  ~PauseTimer() {
+    if (std::uncaught_exceptions() > 0) return;
+    log_.record({start_ns_, steady_now_ns() - start_ns_, cause_});
+  }
   PauseTimer(const PauseTimer&) = delete;
   PauseTimer& operator=(const PauseTimer&) = delete;
 

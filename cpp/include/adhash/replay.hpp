@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@
 #include <unordered_map>
 
 #include "adhash/batch.hpp"
+#include "adhash/interrupt.hpp"
 #include "adhash/latency.hpp"
 #include "adhash/operation.hpp"
 #include "adhash/pauses.hpp"
@@ -68,8 +70,9 @@ inline std::uint64_t clock_overhead_ns() {
   return overhead;
 }
 
-// The reference model of --verify: the standard map with the standard hash, sharing no code with
-// the engines.
+// The reference model of --verify: standard maps with the standard hash, sharing no code with the
+// engines. There are many small ones, because a large one takes seconds for a rehash or its end,
+// and nothing can interrupt either.
 template <class Key, class Value>
 class ReferenceModel {
  public:
@@ -77,23 +80,46 @@ class ReferenceModel {
   using ValueView = typename Value::View;
 
   bool put(KeyView key, ValueView value) {
-    return map_.insert_or_assign(OwnedKey(key), OwnedValue(value)).second;
+    return part_of(key).insert_or_assign(OwnedKey(key), OwnedValue(value)).second;
   }
-  bool erase(KeyView key) { return map_.erase(OwnedKey(key)) == 1; }
+  bool erase(KeyView key) { return part_of(key).erase(OwnedKey(key)) == 1; }
   // Whether a look-up's answer is right. `value` is nullptr for a miss.
   bool agrees(KeyView key, const ValueView* value) const {
-    const auto found = map_.find(OwnedKey(key));
-    if (found == map_.end() || value == nullptr) return (found == map_.end()) == (value == nullptr);
+    const Map& part = part_of(key);
+    const auto found = part.find(OwnedKey(key));
+    if (found == part.end() || value == nullptr) return (found == part.end()) == (value == nullptr);
     return ValueView(found->second) == *value;
   }
-  std::size_t size() const { return map_.size(); }
+  // The part of a key. The standard hash of an integer is the integer, so its bits are mixed, and
+  // well: a single multiplication deals keys in sequence out so evenly that all parts would grow at
+  // the same operation.
+  static std::size_t part_number(KeyView key) {
+    std::uint64_t bits = std::hash<KeyView>()(key);
+    for (const std::uint64_t factor : {0xD6E8FEB86659FD93u, 0xA0761D6478BD642Fu}) {
+      bits = (bits ^ bits >> 32) * factor;
+    }
+    return (bits ^ bits >> 32) % kParts;
+  }
+  static constexpr std::size_t kParts = 256;
+
+  // Gives the entries back, a part at a time; then asks `check`. Throws Interrupted.
+  void drain(StopCheck& check) {
+    for (Map& part : parts_) {
+      part = Map();
+      if (check.should_stop()) throw Interrupted();
+    }
+  }
 
  private:
   template <class View>
   using Held = std::conditional_t<std::is_same_v<View, std::string_view>, std::string, View>;
   using OwnedKey = Held<KeyView>;
   using OwnedValue = Held<ValueView>;
-  std::unordered_map<OwnedKey, OwnedValue> map_;
+  using Map = std::unordered_map<OwnedKey, OwnedValue>;
+
+  Map& part_of(KeyView key) { return parts_[part_number(key)]; }
+  const Map& part_of(KeyView key) const { return parts_[part_number(key)]; }
+  std::array<Map, kParts> parts_;
 };
 
 // What a replay knows so far. One recorder serves one map, across all its batches.
@@ -113,6 +139,8 @@ class ReplayRecorder {
   ReplayCounters& counters() { return counters_; }
   const ReplayCounters& counters() const { return counters_; }
   ReferenceModel<Key, Value>* model() { return model_.get(); }
+  // Leaves the model's memory to the end of the process, because giving it back takes long.
+  void abandon_model() { static_cast<void>(model_.release()); }
   const LatencyHistogram& latency(OpKind kind) const { return latency_[static_cast<int>(kind)]; }
 
   // How many operations pass until one is timed. Distances are random around their mean, so that
@@ -200,29 +228,58 @@ ADHASH_COLD void run_sampled(Map& map, Recorder& recorder, OpKind kind, typename
   recorder.add_latency(kind, elapsed_ns > overhead_ns ? elapsed_ns - overhead_ns : 0, weight);
 }
 
-// Runs operations [from, batch.size) as fast as possible.
+// Counts the operations [from, next) by their kinds when a scope ends, also if an exception ends
+// it.
+template <class Batch>
+class CountOperations {
+ public:
+  CountOperations(ReplayCounters& counters, const Batch& batch, const std::size_t& next)
+      : counters_(counters), batch_(batch), from_(next), next_(next) {}
+  ~CountOperations() {
+    for (std::size_t i = from_; i < next_; ++i) {
+      ++counters_.by_kind[static_cast<std::size_t>(batch_.op[i])];
+    }
+  }
+  CountOperations(const CountOperations&) = delete;
+  CountOperations& operator=(const CountOperations&) = delete;
+
+ private:
+  ReplayCounters& counters_;
+  const Batch& batch_;
+  const std::size_t from_;
+  const std::size_t& next_;
+};
+
+// Runs operations [next, batch.size) as fast as possible. An operation that throws did nothing and
+// is not counted: `next` is then its index, and it may be tried again.
 template <bool kVerify, class Map, class Recorder, class Batch>
-void run_closed_loop(Map& map, Recorder& recorder, const Batch& batch, std::size_t from) {
+void run_closed_loop(Map& map, Recorder& recorder, const Batch& batch, std::size_t& next) {
+  const CountOperations<Batch> counted(recorder.counters(), batch, next);
+  const std::size_t from = next;
   std::uint64_t pauses_seen = map.pauses().count();
   for_each_hashed(
       map, batch.size - from, [&](std::size_t i) { return batch.key[from + i]; },
       [&](auto& session, std::size_t i, Hash hash) {
         const OpKind kind = batch.op[from + i];
-        if (--recorder.until_sample() == 0) [[unlikely]] {
-          run_sampled<kVerify>(session, recorder, kind, batch.key[from + i], batch.value[from + i],
-                               hash);
-        } else {
-          run_operation<kVerify>(session, recorder, kind, batch.key[from + i],
+        try {
+          if (--recorder.until_sample() == 0) [[unlikely]] {
+            run_sampled<kVerify>(session, recorder, kind, batch.key[from + i],
                                  batch.value[from + i], hash);
+          } else {
+            run_operation<kVerify>(session, recorder, kind, batch.key[from + i],
+                                   batch.value[from + i], hash);
+          }
+        } catch (...) {
+          ++recorder.until_sample();
+          next = from + i;
+          throw;
         }
         if (map.pauses().count() != pauses_seen) [[unlikely]] {
           pauses_seen = map.pauses().count();
           recorder.add_latency(kind, map.pauses().last_ns(), 1);
         }
       });
-  for (std::size_t i = from; i < batch.size; ++i) {
-    ++recorder.counters().by_kind[static_cast<std::size_t>(batch.op[i])];
-  }
+  next = batch.size;
 }
 
 // Sleeps for most of a long wait and spins for the rest: a sleep alone wakes too late.
@@ -234,37 +291,37 @@ inline void wait_until(std::uint64_t moment_ns) {
   }
 }
 
-// Runs operations from `from` on, each not before its intended start, until `deadline_ns`. Returns
-// the next operation's index.
+// Runs operations from `next` on, each not before its intended start, until `deadline_ns`.
 template <bool kVerify, class Map, class Recorder, class Batch>
-std::size_t run_open_loop(Map& map, Recorder& recorder, const Batch& batch, std::size_t from,
-                          std::uint64_t deadline_ns) {
-  for (std::size_t i = from; i < batch.size; ++i) {
+void run_open_loop(Map& map, Recorder& recorder, const Batch& batch, std::size_t& next,
+                   std::uint64_t deadline_ns) {
+  while (next < batch.size) {
     const std::uint64_t intended_ns = recorder.intended_start_ns();
-    if (intended_ns >= deadline_ns) return i;
+    if (intended_ns >= deadline_ns) return;
     wait_until(intended_ns);
-    const auto key = batch.key[i];
-    run_operation<kVerify>(map, recorder, batch.op[i], key, batch.value[i], map.hash(key));
-    ++recorder.counters().by_kind[static_cast<std::size_t>(batch.op[i])];
-    recorder.add_latency(batch.op[i], steady_now_ns() - intended_ns, 1);
-    if (steady_now_ns() >= deadline_ns) return i + 1;
+    const OpKind kind = batch.op[next];
+    const auto key = batch.key[next];
+    run_operation<kVerify>(map, recorder, kind, key, batch.value[next], map.hash(key));
+    ++next;
+    ++recorder.counters().by_kind[static_cast<std::size_t>(kind)];
+    recorder.add_latency(kind, steady_now_ns() - intended_ns, 1);
+    if (steady_now_ns() >= deadline_ns) return;
   }
-  return batch.size;
 }
 
-// Runs a batch from operation `from` on and returns where it stopped: the end, except in an open
-// loop whose deadline came first.
+// Runs a batch from operation `next` on and moves `next` past what was done: to the end, except
+// where an exception or, in an open loop, the deadline came first.
 template <class Map, class Recorder, class Batch>
-std::size_t run_batch(Map& map, Recorder& recorder, const Batch& batch, std::size_t from,
-                      std::uint64_t deadline_ns) {
+void run_batch(Map& map, Recorder& recorder, const Batch& batch, std::size_t& next,
+               std::uint64_t deadline_ns) {
   const bool verify = recorder.options().verify;
   if (recorder.options().rate > 0) {
-    return verify ? run_open_loop<true>(map, recorder, batch, from, deadline_ns)
-                  : run_open_loop<false>(map, recorder, batch, from, deadline_ns);
+    verify ? run_open_loop<true>(map, recorder, batch, next, deadline_ns)
+           : run_open_loop<false>(map, recorder, batch, next, deadline_ns);
+  } else {
+    verify ? run_closed_loop<true>(map, recorder, batch, next)
+           : run_closed_loop<false>(map, recorder, batch, next);
   }
-  verify ? run_closed_loop<true>(map, recorder, batch, from)
-         : run_closed_loop<false>(map, recorder, batch, from);
-  return batch.size;
 }
 
 }  // namespace adhash

@@ -22,6 +22,7 @@
 
 #include "adhash/layout_costs.hpp"
 #include "adhash/memory.hpp"
+#include "adhash/probe_trace.hpp"
 #include "adhash/probe_watch.hpp"
 #include "adhash/table.hpp"
 
@@ -41,6 +42,7 @@ class Mark {
   bool is_empty() const { return bits_ == 0; }
   bool is_full() const { return (bits_ & 0xFF) != 0; }
   std::uint32_t distance() const { return bits_ >> 8; }
+  std::uint8_t fingerprint() const { return static_cast<std::uint8_t>(bits_); }
   Mark farther() const { return Mark(bits_ + (1u << 8)); }
   Mark nearer() const { return Mark(bits_ - (1u << 8)); }
   Mark killed() const { return Mark(bits_ & ~0xFFu); }
@@ -143,6 +145,51 @@ class RobinHoodTable {
     return block_.size() == 0;
   }
 
+  ProbedTable probed(Hash hash) const {
+    return {.layout = kName,
+            .place = Place::slot,
+            .places = capacity(),
+            .home = home(hash),
+            .size = size_,
+            .capacity = capacity(),
+            .hash = hash,
+            .tag = Mark::at_home(hash).fingerprint()};
+  }
+  bool trace_find(KeyView key, Hash hash, ProbeTrace& trace) const {
+    Mark wanted = Mark::at_home(hash);
+    for (std::size_t i = home(hash);; i = (i + 1) & mask_, wanted = wanted.farther()) {
+      const Mark mark = marks()[i];
+      ProbeStep step = step_at(i, wanted);
+      SlotSeen& seen = step.slots.front();
+      const bool is_same_distance = mark.distance() == wanted.distance();
+      seen.compared = mark == wanted     ? Compared::key
+                      : is_same_distance ? Compared::tag
+                                         : Compared::distance;
+      seen.equal = mark == wanted && Entry::equals(slots()[i], key, hash);
+      const bool is_absent = mark.distance() < wanted.distance();
+      if (seen.equal) step.outcome = StepOutcome::found;
+      if (is_absent) step.outcome = StepOutcome::absent;
+      const bool is_found = seen.equal;
+      trace.visit(std::move(step));
+      if (is_found || is_absent) return is_found;
+    }
+  }
+  // Throws CapacityError where insert() would.
+  void trace_insert(Hash hash, ProbeTrace& trace) const {
+    Mark mark = Mark::at_home(hash);
+    std::size_t i = home(hash);
+    while (marks()[i].distance() >= mark.distance()) {
+      trace_distance(i, mark, StepOutcome::next, trace);
+      i = (i + 1) & mask_;
+      mark = mark.farther();
+      check_distance(mark);
+    }
+    trace_distance(i, mark, StepOutcome::lands, trace);
+    const std::size_t shifted = marks()[i].is_empty() ? 0 : trace_shift(i, trace);
+    trace.land(shifted == 0 ? Landing::Kind::empty_slot : Landing::Kind::displacing, Place::slot, i,
+               0, shifted);
+  }
+
   // Knuth's mean of a successful search in linear probing; Robin Hood changes the variance only.
   static double expected_probe(double load) {
     return 0.5 * (1.0 + 1.0 / (1.0 - std::min(load, 0.95)));
@@ -150,6 +197,35 @@ class RobinHoodTable {
 
  private:
   static constexpr std::size_t kFewestSlots = 16;
+
+  ProbeStep step_at(std::size_t i, Mark wanted) const {
+    const Mark mark = marks()[i];
+    const SlotState state = mark.is_full()    ? SlotState::full
+                            : mark.is_empty() ? SlotState::empty
+                                              : SlotState::deleted;
+    return {.place = Place::slot,
+            .index = i,
+            .distance = wanted.distance(),
+            .slots = {{.state = state, .tag = mark.fingerprint(), .distance = mark.distance()}}};
+  }
+  void trace_distance(std::size_t i, Mark wanted, StepOutcome outcome, ProbeTrace& trace) const {
+    ProbeStep step = step_at(i, wanted);
+    step.slots.front().compared = Compared::distance;
+    step.slots.front().equal = marks()[i].distance() == wanted.distance();
+    step.outcome = outcome;
+    trace.visit(std::move(step));
+  }
+  // The run that make_room_at() moves, behind its first slot. Returns how many entries move.
+  std::size_t trace_shift(std::size_t first, ProbeTrace& trace) const {
+    std::size_t shifted = 1;
+    for (std::size_t i = (first + 1) & mask_;; i = (i + 1) & mask_, ++shifted) {
+      ProbeStep step = step_at(i, marks()[i]);
+      const bool is_end = marks()[i].is_empty();
+      step.outcome = is_end ? StepOutcome::ends_shift : StepOutcome::shifts;
+      trace.visit(std::move(step));
+      if (is_end) return shifted;
+    }
+  }
 
   static constexpr std::size_t room_in(std::size_t slots) { return slots - slots / 5; }
   static constexpr std::size_t slots_for(std::size_t room) {

@@ -8,7 +8,9 @@
 #include <string_view>
 #include <utility>
 
+#include "adhash/interrupt.hpp"
 #include "adhash/pauses.hpp"
+#include "adhash/probe_trace.hpp"
 #include "adhash/stats.hpp"
 #include "adhash/table.hpp"
 
@@ -34,7 +36,8 @@ class SingleTableMap {
   // Returns the slot of a key, or nullptr. The pointer lives until the next put or erase.
   Slot* find(KeyView key, Hash hash) { return table_.find(key, hash); }
 
-  // Returns whether the key is new. Throws std::bad_alloc; then the map is as it was.
+  // Returns whether the key is new. Throws std::bad_alloc and Interrupted; then the map is as it
+  // was.
   bool put(KeyView key, Hash hash, ValueView value) {
     if (Slot* slot = table_.find(key, hash)) {
       Entry::Values::assign(slot->value, value, arena_);
@@ -74,6 +77,8 @@ class SingleTableMap {
   ValueView value_at(std::size_t position) {
     return Entry::Values::view(table_.slot_at(position)->value);
   }
+  // Growth and compaction ask `check` whether to go on, until it is replaced; nullptr ends that.
+  void set_stop_check(StopCheck* check) { stop_check_ = check; }
   void pin() {}
   void unpin() {}
   void prepare_batch(std::size_t) {}
@@ -112,22 +117,44 @@ class SingleTableMap {
   }
   PauseLog& pauses() { return pauses_; }
 
- private:
-  // A table full of tombstones is rebuilt at its own size, one full of entries at twice that.
-  ADHASH_COLD void grow() {
-    const bool mostly_dead = table_.tombstones() > table_.room() / 4;
-    if (mostly_dead) ++compactions_;
-    rebuild(mostly_dead ? table_.room() : table_.room() + 1, mostly_dead ? "purge" : "growth");
-    if (!mostly_dead) ++migrations_;
+  ADHASH_COLD ProbeTrace trace_probe(KeyView key, ProbeOperation operation) const {
+    const Hash key_hash = hash(key);
+    ProbeTrace trace;
+    trace.begin_table(table_.probed(key_hash), "only");
+    const bool is_found = table_.trace_find(key, key_hash, trace);
+    if (operation == ProbeOperation::get) return trace;
+    if (is_found) {
+      trace.land_on_found();
+    } else if (table_.is_full()) {
+      trace.grow_first(is_mostly_dead() ? "purge" : "growth");
+    } else {
+      trace.begin_insertion(0);
+      table_.trace_insert(key_hash, trace);
+    }
+    return trace;
   }
 
+ private:
+  // A table full of tombstones is rebuilt at its own size, one full of entries at twice that.
+  bool is_mostly_dead() const { return table_.tombstones() > table_.room() / 4; }
+  ADHASH_COLD void grow() {
+    const bool mostly_dead = is_mostly_dead();
+    if (mostly_dead) ++compactions_;
+    const bool mostly_dead = table_.tombstones() > table_.room() / 4;
+    rebuild(mostly_dead ? table_.room() : table_.room() + 1, mostly_dead ? "purge" : "growth");
+    ++(mostly_dead ? compactions_ : migrations_);
+  }
+
+  // Throws std::bad_alloc and Interrupted; then nothing has changed.
   ADHASH_COLD void rebuild(std::size_t room, std::string_view cause) {
     PauseTimer timer(pauses_, cause);
+    LongWork work(stop_check_);
     TableType next(room);
     const std::size_t end = table_.positions();
     for (std::size_t at = table_.next_full(0, end); at < end; at = table_.next_full(at + 1, end)) {
       const Slot& slot = *table_.slot_at(at);
       next.insert(slot, Entry::hash_of(slot, hasher_));
+      work.note_entry();
     }
     table_ = std::move(next);
   }
@@ -135,6 +162,7 @@ class SingleTableMap {
   Hasher hasher_;
   TableType table_;
   Arena arena_;
+  StopCheck* stop_check_ = nullptr;
   PauseLog pauses_;
   std::uint64_t migrations_ = 0;
   std::uint64_t compactions_ = 0;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,7 +12,9 @@
 #include <utility>
 
 #include "adhash/entry.hpp"
+#include "adhash/interrupt.hpp"
 #include "adhash/pauses.hpp"
+#include "adhash/probe_trace.hpp"
 #include "adhash/stats.hpp"
 
 namespace adhash {
@@ -96,10 +99,7 @@ class StdMap {
       return false;
     }
     checked_size(sizeof_view(key));
-    const bool grows =
-        map_.size() + 1 > static_cast<std::size_t>(static_cast<double>(map_.bucket_count()) *
-                                                   static_cast<double>(map_.max_load_factor()));
-    if (!grows) return emplace(key, value, allocator);
+    if (!is_full()) return emplace(key, value, allocator);
     PauseTimer timer(pauses_, "growth");
     ++migrations_;
     return emplace(key, value, allocator);
@@ -130,6 +130,8 @@ class StdMap {
   }
   KeyView key_at(std::size_t position) { return at(position)->first; }
   ValueView value_at(std::size_t position) { return at(position)->second; }
+  // Only drain() asks: the standard map can give up no rehash half-way without losing entries.
+  void set_stop_check(StopCheck* check) { stop_check_ = check; }
   void pin() {}
   void unpin() {}
   void prepare_batch(std::size_t) {}
@@ -147,6 +149,17 @@ class StdMap {
   void clear() {
     Map empty(0, KeyHash{hasher_}, KeyEqual{}, Allocator(&bytes_));
     map_.swap(empty);
+  }
+  // Gives the entries back one by one: what the destructor does, but it could not be told to stop.
+  // Throws Interrupted; then some are left.
+  void drain() {
+    constexpr std::size_t kNodesPerTidying = 8192;
+    LongWork work(stop_check_);
+    for (std::size_t freed = 1; !map_.empty(); ++freed) {
+      map_.erase(map_.begin());
+      if (freed % kNodesPerTidying == 0) tidy_heap();
+      work.note_entry();
+    }
   }
   void compact() {
     PauseTimer timer(pauses_, "compact");
@@ -176,6 +189,27 @@ class StdMap {
     return stats;
   }
   PauseLog& pauses() { return pauses_; }
+
+  // What the public interface tells: the bucket and its nodes. Whether hashes are compared before
+  // keys is the library's secret.
+  ADHASH_COLD ProbeTrace trace_probe(KeyView key, ProbeOperation operation) const {
+    std::size_t scratch_bytes = 0;
+    const CountingAllocator<char> allocator(&scratch_bytes);
+    const std::size_t buckets = map_.bucket_count();
+    const std::size_t bucket = buckets == 0 ? 0 : map_.bucket(Owned<KeyView>::make(key, allocator));
+    ProbeTrace trace;
+    trace.begin_table(probed(hash(key), bucket), "only");
+    const bool is_found = trace_chain(bucket, key, trace);
+    if (operation == ProbeOperation::get) return trace;
+    if (is_found) {
+      trace.land_on_found();
+    } else if (is_full()) {
+      trace.grow_first("growth");
+    } else {
+      trace.land(Landing::Kind::new_node, Place::bucket, bucket);
+    }
+    return trace;
+  }
 
  private:
   static constexpr unsigned kPlaceBits = 24;
@@ -207,6 +241,51 @@ class StdMap {
   using Allocator = CountingAllocator<Slot>;
   using Map = std::unordered_map<OwnedKey, OwnedValue, KeyHash, KeyEqual, Allocator>;
 
+  bool is_full() const {
+    return map_.size() + 1 > static_cast<std::size_t>(static_cast<double>(map_.bucket_count()) *
+                                                      static_cast<double>(map_.max_load_factor()));
+  }
+
+  ProbedTable probed(Hash hash, std::size_t bucket) const {
+    return {.layout = kName,
+            .place = Place::bucket,
+            .places = map_.bucket_count(),
+            .home = bucket,
+            .size = map_.size(),
+            .capacity = map_.bucket_count(),
+            .hash = hash};
+  }
+  // A step a node, or one of the bucket where it has none.
+  bool trace_chain(std::size_t bucket, KeyView key, ProbeTrace& trace) const {
+    const std::size_t nodes = map_.bucket_count() == 0 ? 0 : map_.bucket_size(bucket);
+    if (nodes == 0) {
+      trace.visit({.place = Place::bucket,
+                   .index = bucket,
+                   .outcome = StepOutcome::absent,
+                   .slots = {SlotSeen{}}});
+      return false;
+    }
+    auto node = map_.begin(bucket);
+    for (std::size_t place = 0; place < nodes; ++place, ++node) {
+      const bool is_equal = KeyView(node->first) == key;
+      trace.visit(
+          {.place = Place::node,
+           .index = place,
+           .outcome = is_equal            ? StepOutcome::found
+                      : place + 1 < nodes ? StepOutcome::next
+                                          : StepOutcome::absent,
+           .slots = {{.state = SlotState::full, .compared = Compared::key, .equal = is_equal}}});
+      if (is_equal) return true;
+    }
+    return false;
+  // The C library collects small freed blocks, and joins them all when a large one is asked for:
+  // after millions that takes a second or more, at some moment when nobody can interrupt it.
+  static void tidy_heap() noexcept {
+    constexpr std::size_t kLargeBytes = std::size_t{96} << 10;
+    void* volatile large = std::malloc(kLargeBytes);  // or the compiler would leave both calls out
+    std::free(large);
+  }
+
   static std::size_t sizeof_view(std::string_view view) { return view.size(); }
   static std::size_t sizeof_view(std::uint64_t) { return sizeof(std::uint64_t); }
 
@@ -223,6 +302,7 @@ class StdMap {
   Hasher hasher_;
   std::size_t bytes_ = 0;
   Map map_;
+  StopCheck* stop_check_ = nullptr;
   PauseLog pauses_;
   std::uint64_t migrations_ = 0;
   std::uint64_t compactions_ = 0;

@@ -21,11 +21,13 @@
 #include <cmath>
 #include <cstddef>
 #include <string_view>
+#include <utility>
 
 #include "adhash/group.hpp"
 #include "adhash/layout_costs.hpp"
 #include "adhash/memory.hpp"
 #include "adhash/probe.hpp"
+#include "adhash/probe_trace.hpp"
 #include "adhash/probe_watch.hpp"
 #include "adhash/table.hpp"
 
@@ -139,6 +141,43 @@ class SwissTable {
     return block_.size() == 0;
   }
 
+  ProbedTable probed(Hash hash) const {
+    return {.layout = kName,
+            .place = Place::group,
+            .places = group_mask_ + 1,
+            .slots_per_place = Group::kWidth,
+            .home = home(hash),
+            .size = size_,
+            .capacity = capacity(),
+            .tombstones = tombstones_,
+            .hash = hash,
+            .tag = Tag::of(hash).byte()};
+  }
+  bool trace_find(KeyView key, Hash hash, ProbeTrace& trace) const {
+    for (ProbeSequence probe = start(hash);; probe.advance()) {
+      const std::size_t first = probe.position() * Group::kWidth;
+      ProbeStep step = step_at(probe.position());
+      const bool is_found = compare_seen<Entry>(step.slots, slots() + first, key, hash);
+      const bool is_last = is_found || Group(tags() + first).match_empty();
+      if (is_last) step.outcome = is_found ? StepOutcome::found : StepOutcome::absent;
+      trace.visit(std::move(step));
+      if (is_last) return is_found;
+    }
+  }
+  void trace_insert(Hash hash, ProbeTrace& trace) const {
+    for (ProbeSequence probe = start(hash);; probe.advance()) {
+      const std::size_t first = probe.position() * Group::kWidth;
+      const auto free = Group(tags() + first).match_not_full();
+      ProbeStep step = step_at(probe.position());
+      if (free) step.outcome = StepOutcome::lands;
+      trace.visit(std::move(step));
+      if (!free) continue;
+      const bool is_empty = tags()[first + free.lowest()].is_empty();
+      return trace.land(is_empty ? Landing::Kind::empty_slot : Landing::Kind::deleted_slot,
+                        Place::group, probe.position(), free.lowest());
+    }
+  }
+
   // Groups of sixteen absorb nearly all unevenness: the chance that a group overflows is that of a
   // Poisson variable of mean 16 * load above 16, here by its normal approximation.
   static double expected_probe(double load) {
@@ -149,6 +188,12 @@ class SwissTable {
   }
 
  private:
+  ProbeStep step_at(std::size_t group) const {
+    return {.place = Place::group,
+            .index = group,
+            .slots = seen_tags(tags() + group * Group::kWidth, Group::kWidth)};
+  }
+
   static std::size_t groups_for(std::size_t room) {
     constexpr std::size_t kRoomPerGroup = Group::kWidth - Group::kWidth / 8;
     return std::bit_ceil(std::max<std::size_t>(1, (room + kRoomPerGroup - 1) / kRoomPerGroup));

@@ -19,6 +19,7 @@
 #include "adhash/entry.hpp"
 #include "adhash/errors.hpp"
 #include "adhash/layout_costs.hpp"
+#include "adhash/probe_trace.hpp"
 #include "adhash/probe_watch.hpp"
 
 namespace adhash {
@@ -59,6 +60,6 @@ concept Table = requires(T table, const T& constant, typename T::Entry::Slot slo
   { table.release_slice(n) } -> std::same_as<bool>;  // PRECONDITION: empty. True: all is released
   // The mean probe length of an entry under a uniform hash, at a load factor.
   { T::expected_probe(0.5) } -> std::same_as<double>;
-};
+} && TracesProbes<T>;
 
 }  // namespace adhash

@@ -6,14 +6,35 @@ from typing import Annotated
 
 import typer
 
-from adhash.cli import config, engines, generate_csv, metrics, profile, record, run_csv, version
+from adhash.cli import (
+    ab_compare,
+    batch,
+    config,
+    engines,
+    generate_csv,
+    metrics,
+    probe_visualize,
+    profile,
+    record,
+    run_csv,
+    verify_snapshot,
+    version,
+    workload_dna,
+)
 
 # One line a command; the order is the order of `adhash --help`.
 _COMMANDS = (
     run_csv,
+    batch,
     profile,
+    workload_dna,
     generate_csv,
     record,
+    probe_visualize,
+    ab_compare,
+    generate_csv,
+    record,
+    verify_snapshot,
     metrics,
     config,
     engines,

@@ -27,6 +27,7 @@ def register_model_command(
     *,
     hidden: Collection[str] = (),
     extra: Collection[inspect.Parameter] = (),
+    instead: Callable[..., bool] | None = None,
     cls: type[TyperCommand] | None = None,
 ) -> None:
     """Add a command whose options are the fields of a model.
@@ -46,6 +47,9 @@ def register_model_command(
         Fields that only Python and services use.
     extra : collection of inspect.Parameter
         Parameters of the command line alone, such as ``--json``: keyword-only, annotated for typer.
+    instead : callable or None
+        Called with the values of `extra` before the options are checked; where it returns True,
+        the command is done, as for ``--list``.
     cls : type of TyperCommand or None
         A command that reads its arguments in a way of its own.
     """
@@ -54,6 +58,8 @@ def register_model_command(
 
     def command(**given: Any) -> None:
         own = {key: given.pop(key) for key in own_names}
+        if instead is not None and instead(**own):
+            return
         # An empty list is what the parser gives for an option that was never typed.
         values = {key: None if value == [] else value for key, value in given.items()}
         run(read_options(model, values, spelled_as_flags=True), **own)

@@ -63,8 +63,10 @@ def _report(done: Recording, out: str, *, as_json: bool) -> None:
         }
         print_json("record", content)
         return
-    kept = f"{out}: {done.rows:,} operations" if done.rows else f"{out}: nothing to record"
-    print(f"adhash: {kept}", file=sys.stderr)
+    kept = f"{done.rows:,} operations" if done.rows else "not written, as nothing was recorded"
+    print(f"adhash: {out}: {kept}", file=sys.stderr)
+    if done.exit_code:
+        print(f"adhash: {done.program} ended with exit status {done.exit_code}", file=sys.stderr)
     if done.recorders > 1:
         others = done.recorders - 1
         print(f"adhash: {others} more mappings asked to be recorded and were not", file=sys.stderr)

@@ -236,7 +236,7 @@ def _run(plan: Plan, *, as_json: bool) -> None:
 
     token = CancelToken()
     with cancelled_by_signals(token), shown_progress() as progress:
-        summaries = run_plan(plan, progress=progress, cancel=token)
+        summaries = run_plan(plan, progress=progress, cancel=token, ends_with_process=True)
     is_cancelled = bool(summaries) and summaries[-1].status == "cancelled"
     is_wrong = any(each.verified and each.verified.mismatches for each in summaries)
     if as_json:

@@ -4,16 +4,22 @@ from adhash.maps.engines import colliding_keys, engines
 from adhash.maps.errors import BatchLengthError, KeyRangeError, MapChangedError, ValueRangeError
 from adhash.maps.lookup import Lookup
 from adhash.maps.map import Map
+from adhash.maps.probe_trace import Landing, ProbedTable, ProbeStep, ProbeTrace, SlotSeen
 from adhash.maps.stats import Decision, MapStats
 
 __all__ = [
     "BatchLengthError",
     "Decision",
     "KeyRangeError",
+    "Landing",
     "Lookup",
     "Map",
     "MapChangedError",
     "MapStats",
+    "ProbeStep",
+    "ProbeTrace",
+    "ProbedTable",
+    "SlotSeen",
     "ValueRangeError",
     "colliding_keys",
     "engines",

@@ -17,7 +17,9 @@ from adhash.maps.columns import KEYS, VALUES, is_arrow, to_column
 from adhash.maps.engines import require_engine
 from adhash.maps.errors import BatchLengthError
 from adhash.maps.lookup import Lookup, to_lookup
+from adhash.maps.probe_trace import Operation, ProbeTrace
 from adhash.maps.stats import MapStats
+from adhash.units import UINT64_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, MutableMapping
@@ -87,11 +89,11 @@ class BatchMap(_NativeMap[K, V]):
         settings: AdaptiveSettings | None,
     ) -> None:
         require_engine(engine)
-        _require_type("key", key, _KEY_TYPES)
-        _require_type("value", value, _VALUE_TYPES)
+        _require_one_of("key", key, _KEY_TYPES)
+        _require_one_of("value", value, _VALUE_TYPES)
         _require_range("capacity", capacity, _MAX_CAPACITY)
         chosen = secrets.randbits(64) if seed is None else seed
-        _require_range("seed", chosen, 2**64 - 1)
+        _require_range("seed", chosen, UINT64_MAX)
         self._settings = _as_dict(settings, engine)
         super().__init__(engine, key, value, chosen, capacity, self._settings)
 
@@ -218,11 +220,39 @@ class BatchMap(_NativeMap[K, V]):
         """Return in a few lines why the map is in the layout it is in."""
         return self.stats(_EXPLAINED_PROBES).explain()
 
+    def probe_trace(self, key: K, operation: Operation = "get") -> ProbeTrace:
+        """Return what a get or a put of a key would visit; the map does not change.
+
+        Parameters
+        ----------
+        key : int, str or bytes
+            The key.
+        operation : {"get", "put"}
+            What would be done with it.
+
+        Returns
+        -------
+        ProbeTrace
+            Places, comparisons and outcomes in order; for a put also where the entry would go.
+
+        Raises
+        ------
+        KeyTypeError, KeyRangeError
+            If the key does not fit the map.
+        ConfigError
+            If the operation is unknown.
+        """
+        _require_one_of("operation", operation, ("get", "put"))
+        record = _native.probe_trace(self, key, operation == "put")
+        return ProbeTrace.from_native(
+            record, engine=self.engine, operation=operation, size=len(self)
+        )
+
     def __sizeof__(self) -> int:
         return object.__sizeof__(self) + self.memory_bytes
 
 
-def _require_type(argument: str, found: str, allowed: tuple[str, ...]) -> None:
+def _require_one_of(argument: str, found: str, allowed: tuple[str, ...]) -> None:
     if found not in allowed:
         names = ", ".join(allowed)
         raise ConfigError(

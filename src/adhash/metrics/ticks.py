@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from adhash.metrics.quantiles import Quantiles
+
 SCHEMA = "metrics.v1"
 SCHEMA_FILE = "metrics.v1.schema.json"
 
@@ -33,12 +35,9 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow", strict=True, populate_by_name=True)
 
 
-class LatencyQuantiles(_Part):
+class LatencyQuantiles(Quantiles[Amount], _Part):
     """Latencies of one operation type since the run began, in milliseconds; 0 before a sample."""
 
-    p50: Amount = Field(description="Median latency, in milliseconds.")
-    p90: Amount = Field(description="90th percentile, in milliseconds; at least p50.")
-    p99: Amount = Field(description="99th percentile, in milliseconds; at least p90.")
     samples: Count = Field(default=0, description="Operations timed so far.")
 
     @model_validator(mode="after")

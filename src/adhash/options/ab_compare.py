@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from adhash.config_values import HashSeed, Real, Whole
 from adhash.options.base import InputFile, OutputFile, option
@@ -20,7 +20,10 @@ def _read_pairs(value: object) -> object:
     pairs = [str(each).partition("=") for each in value]
     if any(not name or not sign for name, sign, _ in pairs):
         raise ValueError("settings are written NAME=VALUE")
-    return {name.strip(): text.strip() for name, _, text in pairs}
+    settings = {name.strip(): text.strip() for name, _, text in pairs}
+    if len(settings) != len(pairs):
+        raise ValueError("give each setting once")
+    return settings
 
 
 # Dotted names of settings, and "mode" for "replay.mode".
@@ -39,7 +42,8 @@ class AbCompareOptions(TraceOptions):
     )
     b: Variant = option("The candidate, likewise.", default=...)
     metric: Literal["ops_per_second", "p50_ns", "p99_ns", "p999_ns", "memory_bytes"] = option(
-        "What is compared.", default="ops_per_second"
+        "What is compared: ops_per_second, p50_ns, p99_ns, p999_ns or memory_bytes.",
+        default="ops_per_second",
     )
     min_pairs: Whole = option("How many pairs run at least.", default=5, ge=3, le=10_000)
     max_pairs: Whole = option("How many pairs run at most.", default=20, ge=3, le=10_000)
@@ -57,3 +61,13 @@ class AbCompareOptions(TraceOptions):
     json_out: OutputFile | None = option("Write the result as JSON to this file.")
     config: InputFile | None = option("A TOML file of settings that both sides start from.")
     preset: str | None = option("The name of a preset of settings that both sides start from.")
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> Self:
+        # A maximum alone may lie below the default minimum: it then is both.
+        given = {"min_pairs", "max_pairs"} <= self.model_fields_set
+        if given and self.max_pairs < self.min_pairs:
+            raise ValueError(
+                f"max_pairs ({self.max_pairs}) must be at least min_pairs ({self.min_pairs})"
+            )
+        return self

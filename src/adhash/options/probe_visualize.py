@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from adhash.config_values import HashSeed, Mode, Whole
 from adhash.options.base import CommandOptions, InputFile, OutputFile, option
 
-Entry = Annotated[str, Field(pattern=r"^[^=]+=", max_length=65_536)]
+
+def _require_pair(entry: str) -> str:
+    key, equals, _ = entry.partition("=")
+    if not (key and equals):
+        raise ValueError("an entry is written KEY=VALUE")
+    return entry
+
+
+Entry = Annotated[str, Field(max_length=65_536), AfterValidator(_require_pair)]
 
 
 class ProbeVisualizeOptions(CommandOptions):
@@ -34,7 +42,9 @@ class ProbeVisualizeOptions(CommandOptions):
     key_type: Literal["auto", "int64", "uint64", "str", "bytes"] = option(
         "The type of the keys; auto takes integers when every key is one.", default="auto"
     )
-    hash_seed: HashSeed = option("The seed of the hash, or random.", default=0)
+    hash_seed: HashSeed = option(
+        "The seed of the hash, or random; a snapshot keeps its own.", default=0
+    )
     export_json: OutputFile | None = option("Write the probe trace as JSON to this file.")
     svg_out: OutputFile | None = option("Draw the probe trace as SVG into this file.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adhash.config_values import Whole
+from adhash.config_values import Size, Whole
 from adhash.options.base import OutputFile, option
 from adhash.options.traces import TraceOptions
 
@@ -17,5 +17,11 @@ class WorkloadDnaOptions(TraceOptions):
         default=4_000_000,
         ge=1_000,
         le=1_000_000_000,
+    )
+    max_key_bytes: Size = option(
+        "How many bytes of distinct keys are held, with the same consequence; such as 512MiB.",
+        default=1 << 30,
+        ge=1 << 10,
+        le=1 << 50,
     )
     json_out: OutputFile | None = option("Write the result as JSON to this file.")

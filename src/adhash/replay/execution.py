@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adhash.cancellation import CancelToken
 from adhash.clock import NS_PER_S, Clock
@@ -15,13 +17,16 @@ from adhash.replay.dry_run import check_trace
 from adhash.replay.folders import prepared_folders
 from adhash.replay.machinery import Machinery
 from adhash.replay.noise import NoiseMeter
-from adhash.replay.outputs import Announce, TickOutputs, open_outputs
+from adhash.replay.outputs import Announce, TickCallback, TickOutputs, open_outputs
 from adhash.replay.plan import Mode, Plan
 from adhash.replay.progress import ProgressCallback
 from adhash.replay.results import Ending, summarise, summarise_without_table, write_summaries
 from adhash.replay.session import Preparation, Run, Session
 from adhash.replay.summary import Status, Summary
 from adhash.replay.table_types import MisfitError, TableTypes
+
+if TYPE_CHECKING:
+    from adhash.workloads.known_digest import KnownDigest
 
 # What happened before the first tick: the kind of an event, and its message.
 Note = tuple[str, str]
@@ -37,6 +42,9 @@ class Surroundings:
     cancel: CancelToken
     progress: ProgressCallback
     announce: Announce
+    on_tick: TickCallback | None = None
+    # Whether the process ends with the run, and may leave its memory to the system.
+    ends_with_process: bool = False
 
 
 def execute(plan: Plan, around: Surroundings) -> list[Summary]:
@@ -80,7 +88,8 @@ def _carry_out(plan: Plan, around: Surroundings) -> tuple[list[Summary], list[St
     """Return the summaries, and the errors to raise once they are written."""
     if plan.is_dry_run:
         return _validate(_new_run(plan, around, TickOutputs())), []
-    with open_outputs(plan.settings.metrics, announce=around.announce) as outputs:
+    metrics = plan.settings.metrics
+    with open_outputs(metrics, announce=around.announce, on_tick=around.on_tick) as outputs:
         run = _new_run(plan, around, outputs)
         return _replay_modes(run), run.late_errors
 
@@ -96,7 +105,15 @@ def _new_run(plan: Plan, around: Surroundings, outputs: TickOutputs) -> Run:
         clock=around.clock,
         cancel=around.cancel,
         progress=around.progress,
+        ends_with_process=around.ends_with_process,
+        known_digest=_digest_for_all(plan, around.cancel) if len(plan.modes) > 1 else None,
     )
+
+
+def _digest_for_all(plan: Plan, cancel: CancelToken) -> KnownDigest | None:
+    from adhash.workloads.known_digest import digest_of
+
+    return digest_of(plan.csv, should_stop=lambda: cancel.is_cancelled)
 
 
 def _replay_modes(run: Run) -> list[Summary]:
@@ -135,9 +152,10 @@ def _attempt(run: Run, mode: Mode, types: TableTypes, notes: list[Note]) -> Summ
             raise InterruptedRunError("interrupted before the first operation")
         prepared = loaded or _prepare(run, mode, feed.types)
         session = Session(run, mode, feed=feed, prepared=prepared, notes=notes)
-        is_complete = session.execute()
-        sha256 = source.sha256() if is_complete else None
-    return _finish(session, is_complete=is_complete, sha256=sha256)
+        with closing(session):
+            is_complete = session.execute()
+            sha256 = source.sha256() if is_complete else None
+            return _finish(session, is_complete=is_complete, sha256=sha256)
 
 
 def _load(run: Run, mode: Mode) -> Preparation | None:

@@ -19,7 +19,7 @@ from adhash.metrics.ticks import OPERATIONS
 from adhash.replay.table_types import AUTO, TableTypes
 
 if TYPE_CHECKING:
-    from adhash.replay.machinery import Checker, Driver
+    from adhash.replay.machinery import Checker
     from adhash.workloads.column_source import ColumnSource
     from adhash.workloads.csv_source import CsvSource
     from adhash.workloads.sources import TraceSource
@@ -27,6 +27,18 @@ if TYPE_CHECKING:
 # A pipe cannot be read again, so its types are inferred from this much of it, if it comes in time.
 _PIPE_LOOK_BYTES = 64 * 1024
 _PIPE_LOOK_S = 1.0
+
+
+class TakesTrace(Protocol):
+    """What a trace can be given to: a driver, or whatever else wants its operations."""
+
+    def feed_csv(self, block: Any, last: bool) -> None:  # noqa: FBT001 - as the native class
+        """Take the next bytes of a CSV trace."""
+        ...
+
+    def feed_columns(self, ops: Any, keys: Any, values: Any) -> None:
+        """Take the next operations."""
+        ...
 
 
 class InferTypes(Protocol):
@@ -78,7 +90,7 @@ class Feed:
             self.types = _column_types(source, asked)
             self._blocks = source.blocks(key_type=cast("Any", self.types.key))
 
-    def into_driver(self, driver: Driver) -> Iterator[None]:
+    def into_driver(self, driver: TakesTrace) -> Iterator[None]:
         """Give the trace to a driver, a block a step."""
         if self.source.format == "csv":
             yield from self._csv_into(driver)
@@ -97,7 +109,7 @@ class Feed:
             codes = np.bincount(block.ops, minlength=len(OPERATIONS))
             yield {name: int(codes[code]) for code, name in enumerate(OPERATIONS)}
 
-    def _csv_into(self, consumer: Driver | Checker) -> Iterator[None]:
+    def _csv_into(self, consumer: TakesTrace | Checker) -> Iterator[None]:
         for block in self._blocks:
             if block:
                 consumer.feed_csv(block, False)  # noqa: FBT003 - as the native class

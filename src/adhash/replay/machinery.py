@@ -6,7 +6,7 @@ that fails, drifts or stalls on purpose.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from adhash.snapshots import Compression
 
 Counters = dict[str, int]
+ShouldStop = Callable[[], bool]
 
 
 class Table(Protocol):
@@ -41,10 +42,6 @@ class Table(Protocol):
         """Return the state of the table, with the probe lengths of so many of its entries."""
         ...
 
-    def compact(self) -> None:
-        """Give back what deletions left behind."""
-        ...
-
     def save(self, path: Path, compress: Compression | None = None) -> None:
         """Write the entries to a snapshot."""
         ...
@@ -62,7 +59,19 @@ class Driver(Protocol):
         ...
 
     def advance(self, budget_ns: int) -> bool:
-        """Run for about a time; return whether everything fed is done."""
+        """Run for about a time, or until told to stop; return whether everything fed is done."""
+        ...
+
+    def compact(self) -> bool:
+        """Give back what deletions left in the table; return False if told to stop before."""
+        ...
+
+    def release(self) -> bool:
+        """Free the table, and end its use; return False if told to stop before that was done."""
+        ...
+
+    def abandon(self) -> None:
+        """Leave the table to the end of the process, and end its use."""
         ...
 
     def counters(self) -> Counters:
@@ -149,9 +158,16 @@ class Machinery(Protocol):
         ...
 
     def new_driver(
-        self, table: Table, *, sample_every: int, rate: float, verify: bool, max_line_bytes: int
+        self,
+        table: Table,
+        *,
+        sample_every: int,
+        rate: float,
+        verify: bool,
+        max_line_bytes: int,
+        should_stop: ShouldStop,
     ) -> Driver:
-        """Return what runs operations on a table."""
+        """Return what runs operations on a table and asks `should_stop` whether to go on."""
         ...
 
     def new_checker(self, *, key_type: str, value_type: str, max_line_bytes: int) -> Checker:
@@ -214,9 +230,16 @@ class NativeMachinery:
             return snapshot.header.key_type, snapshot.header.value_type
 
     def new_driver(
-        self, table: Table, *, sample_every: int, rate: float, verify: bool, max_line_bytes: int
+        self,
+        table: Table,
+        *,
+        sample_every: int,
+        rate: float,
+        verify: bool,
+        max_line_bytes: int,
+        should_stop: ShouldStop,
     ) -> Driver:
-        """Return what runs operations on a table."""
+        """Return what runs operations on a table and asks `should_stop` whether to go on."""
         driver: Driver = self._native.Replay(
             table,
             sample_every=sample_every,
@@ -224,6 +247,7 @@ class NativeMachinery:
             verify=verify,
             max_rows=0,
             max_line_bytes=max_line_bytes,
+            should_stop=should_stop,
         )
         return driver
 

@@ -14,6 +14,7 @@ from adhash.metrics.writer import TickWriter
 from adhash.replay.summary import TickCounts
 
 Announce = Callable[[str], None]
+TickCallback = Callable[[Tick], None]
 
 
 def announce_on_stderr(text: str) -> None:
@@ -23,8 +24,9 @@ def announce_on_stderr(text: str) -> None:
 
 @dataclass
 class TickOutputs:
-    """The open places where ticks go; either may be absent."""
+    """The open places where ticks go; each may be absent."""
 
+    on_tick: TickCallback | None = None
     board: TickBoard | None = None
     writer: TickWriter | None = None
     emitted: int = 0
@@ -72,6 +74,8 @@ class TickOutputs:
             self.writer.write(tick)
         if self.board is not None:
             self.board.post(tick)
+        if self.on_tick is not None:
+            self.on_tick(tick)
 
     def counts(self) -> TickCounts:
         """Return how many ticks of the mode there were and what became of them."""
@@ -81,7 +85,9 @@ class TickOutputs:
 
 
 @contextmanager
-def open_outputs(settings: MetricsSettings, *, announce: Announce) -> Iterator[TickOutputs]:
+def open_outputs(
+    settings: MetricsSettings, *, announce: Announce, on_tick: TickCallback | None = None
+) -> Iterator[TickOutputs]:
     """Open the places where ticks go for the length of a run.
 
     The endpoint comes first: if its port is in use, nothing has been written.
@@ -92,6 +98,8 @@ def open_outputs(settings: MetricsSettings, *, announce: Announce) -> Iterator[T
         Where ticks shall go.
     announce : callable
         Told the address of the endpoint.
+    on_tick : callable or None
+        Called with each tick; one of a mode that starts over is not taken back.
 
     Yields
     ------
@@ -106,7 +114,7 @@ def open_outputs(settings: MetricsSettings, *, announce: Announce) -> Iterator[T
         If the port is in use or the folder cannot be written.
     """
     with ExitStack() as stack:
-        outputs = TickOutputs()
+        outputs = TickOutputs(on_tick=on_tick)
         if settings.port is not None:
             # Deferred: the HTTP server and the Prometheus client take a tenth of a second.
             from adhash.metrics.endpoint import MetricsEndpoint

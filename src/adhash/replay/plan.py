@@ -243,11 +243,24 @@ def _require_places(plan: Plan) -> None:
         ("--json-summary-out", plan.json_summary_out),
     ):
         if path is not None:
-            _require_place(option, path)
+            require_place(option, path)
 
 
-def _require_place(option: str, path: Path) -> None:
-    """Check that a file can be made or replaced; folders on the way to it are made by the run."""
+def require_place(option: str, path: Path) -> None:
+    """Check that a file can be made or replaced; folders on the way to it are made by the run.
+
+    Parameters
+    ----------
+    option : str
+        The option that names the file, for the message.
+    path : Path
+        The file.
+
+    Raises
+    ------
+    StorageError
+        If it cannot.
+    """
     if path.exists() and not path.is_file():
         raise StorageError(
             f"cannot write {path}: it is not a regular file", hint=f"give {option} a file"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from adhash.clock import NS_PER_S, Clock
 from adhash.config_models import Settings
 from adhash.metrics.histograms import cumulative_buckets, in_nanoseconds
+from adhash.metrics.quantiles import fractions_of
 from adhash.metrics.ticks import (
     OPERATIONS,
     SERIES,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from adhash.maps import Decision, MapStats
 
 _NS_PER_MS = 1_000_000
-_QUANTILES = [0.5, 0.9, 0.99]
+_QUANTILES = fractions_of(LatencyQuantiles)
 # Each sample is a cache miss: so many cost a tick about 0.1 ms, whatever the size of the table.
 _PROBE_SAMPLES = 1024
 
@@ -190,9 +191,9 @@ class Recorder:
         )
 
     def _quantiles(self, series: Series) -> LatencyQuantiles:
-        p50, p90, p99 = _in_ms(self._driver.percentiles(series, _QUANTILES))
+        latencies = _in_ms(self._driver.percentiles(series, list(_QUANTILES.values())))
         samples = self._driver.latency_summary(series)["samples"]
-        return LatencyQuantiles(p50=p50, p90=p90, p99=p99, samples=samples)
+        return LatencyQuantiles(**dict(zip(_QUANTILES, latencies, strict=True)), samples=samples)
 
 
 def _in_ms(latencies_ns: Sequence[int]) -> list[float]:

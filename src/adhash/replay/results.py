@@ -10,6 +10,7 @@ from pathlib import Path
 
 from adhash.atomic_files import replace_text
 from adhash.clock import NS_PER_S
+from adhash.metrics.quantiles import fractions_of
 from adhash.replay import host
 from adhash.replay.machinery import Driver
 from adhash.replay.manifest import Manifest, describe_run
@@ -33,7 +34,7 @@ from adhash.replay.table_types import TableTypes
 MAX_PAUSES = 20
 # A bound on the time that a summary takes: all entries of most tables, a sample of huge ones.
 _PROBE_SAMPLES = 1 << 20
-_QUANTILES = [0.5, 0.9, 0.99, 0.999, 0.9999]
+_QUANTILES = fractions_of(Latency)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +147,7 @@ def summarise_without_table(
     Summary
         With no latencies and an empty table.
     """
-    zero = Latency(p50=0, p90=0, p99=0, p999=0, p9999=0, max=0, samples=0)
+    zero = Latency(**dict.fromkeys(_QUANTILES, 0), max=0, samples=0)
     ops = count_operations(counts)
     return Summary(
         mode=mode.name,
@@ -234,14 +235,10 @@ def _latencies(driver: Driver) -> Latencies:
 
 
 def _latency(driver: Driver, series: str) -> Latency:
-    p50, p90, p99, p999, p9999 = driver.percentiles(series, _QUANTILES)
+    latencies = driver.percentiles(series, list(_QUANTILES.values()))
     extremes = driver.latency_summary(series)
     return Latency(
-        p50=p50,
-        p90=p90,
-        p99=p99,
-        p999=p999,
-        p9999=p9999,
+        **dict(zip(_QUANTILES, latencies, strict=True)),
         max=extremes["max"],
         samples=extremes["samples"],
     )

@@ -13,7 +13,7 @@ from adhash.config_models import Settings
 from adhash.errors import BadInputError, InvariantError
 from adhash.replay.execution import Surroundings, execute
 from adhash.replay.machinery import NativeMachinery
-from adhash.replay.outputs import Announce, announce_on_stderr
+from adhash.replay.outputs import Announce, TickCallback, announce_on_stderr
 from adhash.replay.plan import PathLike, Plan, ReplayOptions, make_plan
 from adhash.replay.progress import ProgressCallback, ignore_progress
 from adhash.replay.summary import Summary
@@ -195,6 +195,8 @@ def run_plan(
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
     announce: Announce | None = None,
+    on_tick: TickCallback | None = None,
+    ends_with_process: bool = False,
 ) -> list[Summary]:
     """Carry out a plan on the native engines; wrong answers are left for `require_verified`.
 
@@ -208,6 +210,11 @@ def run_plan(
         See `run_csv`.
     announce : callable or None
         See `run_csv`.
+    on_tick : callable or None
+        Called with each tick, in the thread of the caller.
+    ends_with_process : bool
+        Whether the process ends with the run. The memory of the last mode is then left to the
+        system, which takes it back at once; to free millions of nodes takes seconds.
 
     Returns
     -------
@@ -227,6 +234,8 @@ def run_plan(
         cancel=cancel or CancelToken(),
         progress=progress or ignore_progress,
         announce=announce or announce_on_stderr,
+        on_tick=on_tick,
+        ends_with_process=ends_with_process,
     )
     return execute(plan, around)
 

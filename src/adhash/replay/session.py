@@ -25,6 +25,7 @@ from adhash.replay.table_types import (
 from adhash.units import format_ns
 
 if TYPE_CHECKING:
+    from adhash.workloads.known_digest import KnownDigest
     from adhash.workloads.sources import TraceSource
 
 _NS_PER_MS = 1_000_000
@@ -44,6 +45,8 @@ class Run:
     clock: Clock
     cancel: CancelToken
     progress: ProgressCallback
+    ends_with_process: bool
+    known_digest: KnownDigest | None
     # What failed after the last operation, to be raised once the measurements are written.
     late_errors: list[StorageError] = field(default_factory=list)
 
@@ -75,6 +78,7 @@ class Run:
             block_bytes=replay.block_bytes,
             max_bytes=replay.csv_max_bytes,
             should_stop=self.is_cancelled,
+            known_digest=self.known_digest,
         )
 
     def look_into(self, source: TraceSource, asked: TableTypes) -> Feed:
@@ -155,6 +159,7 @@ class Session:
             rate=settings.replay.rate,
             verify=settings.replay.verify,
             max_line_bytes=settings.replay.max_line_bytes,
+            should_stop=run.is_cancelled,
         )
         self.recorder = Recorder(
             mode=mode,
@@ -170,6 +175,7 @@ class Session:
         self.started_at = run.clock.now()
         self.native_start_ns = run.machinery.steady_now_ns()
         self.elapsed_s = 0.0
+        self._is_executed = False
         self._interval_ns = settings.metrics.interval_ms * _NS_PER_MS
         self._compact_interval_ns = round(settings.replay.compact_interval_s * NS_PER_S)
         self._budget_ns = min(self._interval_ns, _MAX_BUDGET_NS)
@@ -207,7 +213,20 @@ class Session:
         self.elapsed_s = self.recorder.elapsed_ns / NS_PER_S
         self.recorder.tick()
         self._report_progress()
+        self._is_executed = True
         return is_complete
+
+    def close(self) -> None:
+        """Free the table, which takes seconds where it has a node for each entry.
+
+        Where the process ends with the run, nobody waits for that: the table of the last mode, or
+        of a cancelled one, is left to the system, which takes memory back at once.
+        """
+        is_last = self._is_executed and self.mode is self.run.plan.modes[-1]
+        may_leave_it = self.run.ends_with_process
+        is_freed = not (may_leave_it and is_last) and self.driver.release()
+        if may_leave_it and not is_freed:
+            self.driver.abandon()
 
     def _work_off(self) -> bool:
         try:
@@ -264,7 +283,8 @@ class Session:
 
     def _compact(self) -> None:
         began_ns = self.recorder.elapsed_ns
-        self.table.compact()
+        if not self.driver.compact():
+            return
         now_ns = self.recorder.elapsed_ns
         self.recorder.note(
             "compacted", f"the table was compacted in {format_ns(now_ns - began_ns)}"

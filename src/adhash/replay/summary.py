@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from adhash.metrics.quantiles import Quantiles
 from adhash.metrics.watchdog import AlertRecord
 from adhash.replay.manifest import Manifest
 from adhash.units import format_bytes, format_ns, format_rate, format_seconds
@@ -34,14 +35,11 @@ class OperationCounts(_Part):
     del_: int = Field(alias="del", description="Deletions.")
 
 
-class Latency(_Part):
+class Latency(Quantiles[int], _Part):
     """Latencies of one operation type, in nanoseconds; 0 where none was timed."""
 
-    p50: int = Field(description="Median, in ns.")
-    p90: int = Field(description="90th percentile, in ns.")
-    p99: int = Field(description="99th percentile, in ns.")
-    p999: int = Field(description="99.9th percentile, in ns.")
-    p9999: int = Field(description="99.99th percentile, in ns.")
+    p999: int = Field(description="99.9th percentile; at least p99.")
+    p9999: int = Field(description="99.99th percentile; at least p999.")
     max: int = Field(description="The longest, in ns.")
     samples: int = Field(description="How many operations were timed.")
 

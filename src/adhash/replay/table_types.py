@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from adhash.errors import BadInputError, TraceError
+from adhash.units import INT64_MAX, UINT64_MAX
 
-_INT64_MAX = 2**63 - 1
-_UINT64_MAX = 2**64 - 1
 AUTO = "auto"
 
 
@@ -114,7 +113,7 @@ def widen(fault: Fault, *, asked: TableTypes, used: TableTypes) -> TableTypes | 
 
 
 def _wider_key(used: str, text: str) -> str:
-    is_large = text.isascii() and text.isdigit() and _INT64_MAX < int(text[:20]) <= _UINT64_MAX
+    is_large = text.isascii() and text.isdigit() and INT64_MAX < int(text[:20]) <= UINT64_MAX
     return "uint64" if used == "int64" and is_large else "str"
 
 

@@ -16,23 +16,27 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final
 
 from adhash.errors import SnapshotError
 
 METADATA_KEY: Final = "adhash.file_sha256"
 BATCH_CHECKSUM_KEY: Final = "adhash.crc32"
-_MARKER: Final = b"adhash-file-sha256:"
+MARKER: Final = b"adhash-file-sha256:"
 _ZEROS: Final = b"0" * 64
-PLACEHOLDER: Final = (_MARKER + _ZEROS).decode()
+PLACEHOLDER: Final = (MARKER + _ZEROS).decode()
 
-_MAGIC: Final = b"ARROW1"
+MAGIC: Final = b"ARROW1"
 _HEAD: Final = struct.Struct("<8s4si")
 _TAIL: Final = struct.Struct("<i6s")
 _CHUNK_BYTES: Final = 1 << 20
 # A footer lists 24 bytes a batch: this is room for 10^11 rows, and a bound on what a damaged
 # length can make a reader allocate.
 _MAX_METADATA_BYTES: Final = 64 << 20
+
+# Told how many bytes of a file have been read; it ends the reading by an exception.
+OnBytes = Callable[[int], None]
 
 
 def locate_slots(file: BinaryIO, size_bytes: int) -> tuple[int, int]:
@@ -58,11 +62,11 @@ def locate_slots(file: BinaryIO, size_bytes: int) -> tuple[int, int]:
     if size_bytes < _HEAD.size + _TAIL.size:
         raise SnapshotError(f"the file is not a snapshot: it has only {size_bytes} bytes")
     magic, continuation, schema_bytes = _HEAD.unpack(_read_at(file, 0, _HEAD.size))
-    if magic != _MAGIC + b"\0\0" or continuation != b"\xff\xff\xff\xff":
+    if magic != MAGIC + b"\0\0" or continuation != b"\xff\xff\xff\xff":
         raise SnapshotError("the file is not a snapshot: it does not begin as an Arrow file")
     tail_at = size_bytes - _TAIL.size
     footer_bytes, magic = _TAIL.unpack(_read_at(file, tail_at, _TAIL.size))
-    if magic != _MAGIC:
+    if magic != MAGIC:
         raise SnapshotError("the snapshot is damaged: it does not end as an Arrow file")
     _require_room(schema_bytes, footer_bytes, tail_at - _HEAD.size)
     return (
@@ -81,18 +85,18 @@ def _require_room(schema_bytes: int, footer_bytes: int, room_bytes: int) -> None
 
 def _find_slot(file: BinaryIO, start: int, length: int) -> int:
     region = _read_at(file, start, length)
-    at = region.find(_MARKER)
+    at = region.find(MARKER)
     if at < 0:
         raise SnapshotError("the Arrow file is not an adhash snapshot: it carries no digest")
-    digits_at = at + len(_MARKER)
-    if region.count(_MARKER) > 1 or digits_at + len(_ZEROS) > length:
+    digits_at = at + len(MARKER)
+    if region.count(MARKER) > 1 or digits_at + len(_ZEROS) > length:
         raise SnapshotError(
             "the snapshot's header is ambiguous: it holds the digest's marker twice"
         )
     return start + digits_at
 
 
-def verify_digest(file: BinaryIO, size_bytes: int) -> None:
+def verify_digest(file: BinaryIO, size_bytes: int, *, on_bytes: OnBytes | None = None) -> None:
     """Check every byte of a file against the digest it carries, one megabyte at a time.
 
     Parameters
@@ -101,6 +105,8 @@ def verify_digest(file: BinaryIO, size_bytes: int) -> None:
         Seekable; its position is lost.
     size_bytes : int
         The size of the file.
+    on_bytes : callable or None
+        Told after every megabyte how far it is.
 
     Raises
     ------
@@ -109,7 +115,7 @@ def verify_digest(file: BinaryIO, size_bytes: int) -> None:
     """
     slots = locate_slots(file, size_bytes)
     first, second = (_read_at(file, slot, len(_ZEROS)) for slot in slots)
-    digest = _digest_with_zeros(file, size_bytes, slots)
+    digest = _digest_with_zeros(file, size_bytes, slots, on_bytes or _ignore)
     if not first == second == digest:
         raise SnapshotError(
             f"the snapshot is damaged: its SHA-256 is {digest.decode()} where"
@@ -118,22 +124,59 @@ def verify_digest(file: BinaryIO, size_bytes: int) -> None:
         )
 
 
-def _digest_with_zeros(file: BinaryIO, size_bytes: int, slots: tuple[int, int]) -> bytes:
+def plain_sha256(file: BinaryIO, size_bytes: int, *, on_bytes: OnBytes | None = None) -> str:
+    """Return the SHA-256 of a file as any other program computes it, in hexadecimal.
+
+    Parameters
+    ----------
+    file : binary file
+        Seekable; its position is lost.
+    size_bytes : int
+        The size of the file.
+    on_bytes : callable or None
+        Told after every megabyte how far it is.
+
+    Returns
+    -------
+    str
+        64 digits.
+
+    Raises
+    ------
+    SnapshotError
+        If the file became shorter meanwhile.
+    """
+    digest = hashlib.sha256()
+    for chunk in _chunks(file, 0, size_bytes, on_bytes or _ignore):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _digest_with_zeros(
+    file: BinaryIO, size_bytes: int, slots: tuple[int, int], on_bytes: OnBytes
+) -> bytes:
     digest = hashlib.sha256()
     start = 0
     for slot in slots:
-        _update(digest, file, start, slot)
+        for chunk in _chunks(file, start, slot, on_bytes):
+            digest.update(chunk)
         digest.update(_ZEROS)
         start = slot + len(_ZEROS)
-    _update(digest, file, start, size_bytes)
+    for chunk in _chunks(file, start, size_bytes, on_bytes):
+        digest.update(chunk)
     return digest.hexdigest().encode()
 
 
-def _update(digest: hashlib._Hash, file: BinaryIO, start: int, end: int) -> None:
+def _chunks(file: BinaryIO, start: int, end: int, on_bytes: OnBytes) -> Iterator[bytes]:
     while start < end:
         chunk = _read_at(file, start, min(_CHUNK_BYTES, end - start))
-        digest.update(chunk)
+        yield chunk
         start += len(chunk)
+        on_bytes(start)
+
+
+def _ignore(_bytes: int) -> None:
+    """Nobody watches."""
 
 
 def patch_slots(file: BinaryIO, size_bytes: int, digest: str) -> None:

@@ -101,7 +101,7 @@ class SnapshotHeader(BaseModel):
             )
         try:
             return cls.model_validate(_parse(entries))
-        except (ValidationError, ValueError) as error:
+        except (ValidationError, ValueError, RecursionError) as error:
             raise SnapshotError(f"the snapshot's header cannot be used: {error}") from error
 
 

@@ -72,8 +72,8 @@ class Snapshot:
         """
         rows = 0
         for index in range(self._reader.num_record_batches):
-            with _blaming(self.path):
-                batch = _verified_batch(self._reader, index)
+            with blaming(self.path):
+                batch = verified_batch(self._reader, index)
             rows += batch.num_rows
             yield column_from_arrow(batch.column(0)), column_from_arrow(batch.column(1))
         if rows != self.header.size:
@@ -118,21 +118,40 @@ def open_snapshot(path: str | PathLike[str]) -> Snapshot:
         If the system refuses to read it.
     """
     name = os.fspath(path)
-    with _blaming(name):
-        file = _open_regular(name)
+    with blaming(name):
+        file = open_regular(name)
         try:
             verify_digest(file, os.fstat(file.fileno()).st_size)
             file.seek(0)
             reader = pa.ipc.open_file(file)
             header = SnapshotHeader.from_metadata(reader.schema.metadata)
-            _require_columns(reader.schema, header)
+            require_columns(reader.schema, header)
         except BaseException:
             file.close()
             raise
     return Snapshot(name, file, reader, header)
 
 
-def _open_regular(name: str) -> BufferedReader:
+def open_regular(name: str) -> BufferedReader:
+    """Open a file for reading, but no folder, device, pipe or socket.
+
+    Parameters
+    ----------
+    name : str
+        Its path.
+
+    Returns
+    -------
+    BufferedReader
+        To be closed.
+
+    Raises
+    ------
+    SnapshotError
+        If it is not a regular file.
+    OSError
+        If the system refuses.
+    """
     # O_NONBLOCK: opening a FIFO that nobody writes to would hang for ever.
     descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -141,14 +160,49 @@ def _open_regular(name: str) -> BufferedReader:
     return os.fdopen(descriptor, "rb")
 
 
-def _require_columns(schema: pa.Schema, header: SnapshotHeader) -> None:
+def require_columns(schema: pa.Schema, header: SnapshotHeader) -> None:
+    """Check that a schema has the two columns that a header promises.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+        Of the file.
+    header : SnapshotHeader
+        Of the same file.
+
+    Raises
+    ------
+    SnapshotError
+        If it has not.
+    """
     expected = {"key": arrow_type(header.key_type), "value": arrow_type(header.value_type)}
     found = dict(zip(schema.names, schema.types, strict=True))
     if len(schema) != len(expected) or found != expected:
         raise SnapshotError(f"its columns are {found} where its header promises {expected}")
 
 
-def _verified_batch(reader: pa.ipc.RecordBatchFileReader, index: int) -> pa.RecordBatch:
+def verified_batch(reader: pa.ipc.RecordBatchFileReader, index: int) -> pa.RecordBatch:
+    """Return a batch after a full validation: offsets, UTF-8, no nulls, and its checksum.
+
+    Parameters
+    ----------
+    reader : pyarrow.ipc.RecordBatchFileReader
+        Its columns are those that `require_columns` asks for.
+    index : int
+        Which batch, counted from 0.
+
+    Returns
+    -------
+    pyarrow.RecordBatch
+        Safe to read.
+
+    Raises
+    ------
+    SnapshotError
+        If it holds nulls or has another checksum.
+    pyarrow.ArrowException
+        If Arrow finds it malformed.
+    """
     batch, metadata = reader.get_batch_with_custom_metadata(index)
     batch.validate(full=True)
     if any(column.null_count for column in batch.columns):
@@ -166,8 +220,21 @@ def _recorded_checksum(metadata: Any) -> str:
 
 
 @contextmanager
-def _blaming(name: str) -> Iterator[None]:
-    """Turn what reading raises into errors that name the file."""
+def blaming(name: str) -> Iterator[None]:
+    """Turn what reading raises into errors that name the file.
+
+    Parameters
+    ----------
+    name : str
+        The file.
+
+    Raises
+    ------
+    SnapshotError
+        If the file is to blame.
+    StorageError
+        If the system is.
+    """
     try:
         yield
     except SnapshotError as error:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from adhash.errors import BadInputError
+from adhash.units import UINT64_MAX
 from adhash.workloads.columns import ArrowArray
 from adhash.workloads.key_spaces import (
     DenseIntegers,
@@ -102,7 +103,7 @@ class TraceSpec:
         _require("key_bits", self.key_bits, 0, 64 if self.key_type == "uint64" else 63)
         _require("key_length", self.key_length, 1, _MAX_LENGTH)
         _require("value_length", self.value_length, 0, _MAX_LENGTH)
-        _require("seed", self.seed, 0, (1 << 64) - 1)
+        _require("seed", self.seed, 0, UINT64_MAX)
         for name in ("get", "put", "delete"):
             _require(name, getattr(self, name), 0, 1e9)
         if not self.get + self.put + self.delete > 0:

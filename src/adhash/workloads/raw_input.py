@@ -10,6 +10,7 @@ import stat
 from typing import Protocol
 
 from adhash.errors import StorageError
+from adhash.workloads.known_digest import KnownDigest, identity_of
 
 #: How long a read waits for a silent pipe before it says so, in seconds. A caller that looks for
 #: a cancellation after every block therefore sees it well within 0.2 s.
@@ -37,6 +38,8 @@ class RawInput:
         Whether to keep a running SHA-256 of the bytes.
     stdin_fd : int
         The descriptor that ``"-"`` means.
+    known_digest : KnownDigest or None
+        Taken for the SHA-256 instead of computing it, while the file is the one it was made from.
 
     Raises
     ------
@@ -44,13 +47,21 @@ class RawInput:
         Where the path is missing, a directory, or not readable.
     """
 
-    def __init__(self, path: str, *, hashed: bool = True, stdin_fd: int = 0) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        hashed: bool = True,
+        stdin_fd: int = 0,
+        known_digest: KnownDigest | None = None,
+    ) -> None:
         self.is_stdin = path == "-"
         self.name = "standard input" if self.is_stdin else path
         self.bytes_read = 0
-        self._digest = hashlib.sha256() if hashed else None
         self._ended = False
         self._file = _open(path, stdin_fd)
+        self._known = known_digest if self._is(known_digest) else None
+        self._digest = hashlib.sha256() if hashed and self._known is None else None
         status = os.fstat(self._file.fileno())
         self.is_regular = stat.S_ISREG(status.st_mode)
         self.total_bytes = status.st_size if self.is_regular else None
@@ -90,7 +101,11 @@ class RawInput:
 
     def sha256(self) -> str | None:
         """Return the SHA-256 of the file in hexadecimal; None unless it was read to its end."""
-        return self._digest.hexdigest() if self._digest and self._ended else None
+        if not self._ended:
+            return None
+        if self._known is not None:
+            return self._known_sha256()
+        return self._digest.hexdigest() if self._digest else None
 
     def sha256_of_all(self) -> str | None:
         """Read on to the end, then return `sha256`; None where a pipe is silent before it ends.
@@ -105,6 +120,8 @@ class RawInput:
         StorageError
             Where the system cannot read.
         """
+        if self._known is not None:
+            return self._known_sha256()
         view = memoryview(bytearray(_HASH_BYTES))
         while self._digest and not self._ended:
             if self.read_into(view, wait_s=POLL_S) is None:
@@ -114,6 +131,12 @@ class RawInput:
     def close(self) -> None:
         """Close the file; standard input stays open."""
         self._file.close()
+
+    def _is(self, known: KnownDigest | None) -> bool:
+        return known is not None and identity_of(self._file.fileno()) == known.identity
+
+    def _known_sha256(self) -> str | None:
+        return self._known.sha256 if self._known and self._is(self._known) else None
 
     def _account(self, view: memoryview) -> None:
         self.bytes_read += len(view)

@@ -28,6 +28,8 @@ class Recording:
 
     Parameters
     ----------
+    program : str
+        The program, or the module, as it was named.
     exit_code : int
         Of the program: 1 where an exception ended it, 130 where Ctrl-C did.
     rows : int
@@ -38,6 +40,7 @@ class Recording:
         Methods of the mapping that were used and are not recorded.
     """
 
+    program: str
     exit_code: int
     rows: int
     recorders: int
@@ -105,6 +108,7 @@ def record_program(
             "adhash.workloads.recorder.Recorder",
         )
     return Recording(
+        program=program[0],
         exit_code=exit_code,
         rows=sink.rows,
         recorders=active.recorders,

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Literal, TypeAlias
 from adhash.errors import PolicyError, StorageError, TraceError
 from adhash.workloads.compression import Decompressed
 from adhash.workloads.csv_source import CsvSource
+from adhash.workloads.known_digest import KnownDigest
 from adhash.workloads.magic import (
     MAGIC_BYTES,
     Compression,
@@ -44,6 +45,7 @@ def open_trace(
     read_ahead: bool = True,
     should_stop: StopCheck = never,
     stdin_fd: int = 0,
+    known_digest: KnownDigest | None = None,
 ) -> TraceSource:
     """Open a trace and find out what it is.
 
@@ -66,6 +68,8 @@ def open_trace(
         `ColumnSource.blocks`. (`CsvSource.blocks` yields empty blocks instead.)
     stdin_fd : int
         The descriptor that ``"-"`` means.
+    known_digest : KnownDigest or None
+        Taken for the SHA-256 while the file is the one it was made from.
 
     Returns
     -------
@@ -83,7 +87,7 @@ def open_trace(
     InterruptedRunError
         Once `should_stop` returned True.
     """
-    raw = RawInput(os.fspath(path), hashed=hashed, stdin_fd=stdin_fd)
+    raw = RawInput(os.fspath(path), hashed=hashed, stdin_fd=stdin_fd, known_digest=known_digest)
     try:
         compression, content = _decompressed(raw, should_stop)
         trace_format = format_of(content.start)

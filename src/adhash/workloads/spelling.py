@@ -12,6 +12,7 @@ from collections.abc import Callable, Sized
 from typing import Any, Literal
 
 from adhash.errors import BadInputError, KeyTypeError
+from adhash.units import INT64_MAX, INT64_MIN, UINT64_MAX
 
 KeyFunction = Callable[[Any], "int | str | bytes"]
 ValueFunction = Callable[[Any], "int | str | bytes"]
@@ -20,7 +21,6 @@ ValueMode = Literal["content", "filler"]
 #: Longer values are cut to so many characters: a line of a trace is meant to be read.
 MAX_VALUE_CHARACTERS = 4096
 
-_INT64_MIN, _INT64_MAX, _UINT64_MAX = -(1 << 63), (1 << 63) - 1, (1 << 64) - 1
 _UNSIZED_CHARACTERS = 8
 _NEEDS_QUOTES = re.compile('[",\r\n]')
 # Bytes become characters one by one; NUL, which no trace may contain, becomes a character that no
@@ -89,10 +89,10 @@ class KeySpeller:
         self._type = kind
 
     def _spell_int(self, key: int) -> str:
-        if not 0 <= key <= _INT64_MAX:
+        if not 0 <= key <= INT64_MAX:
             self._has_negative |= key < 0
             self._has_unsigned |= key > 0
-            too_wide = not _INT64_MIN <= key <= _UINT64_MAX
+            too_wide = not INT64_MIN <= key <= UINT64_MAX
             if too_wide or (self._has_negative and self._has_unsigned):
                 raise KeyTypeError(
                     f"the key {key} does not fit into 64 bits"
@@ -183,7 +183,7 @@ def _quoted(text: str) -> str:
 
 
 def _is_int64(value: object) -> bool:
-    return isinstance(value, int) and _INT64_MIN <= value <= _INT64_MAX
+    return isinstance(value, int) and INT64_MIN <= value <= INT64_MAX
 
 
 def _length(value: object) -> int:

@@ -302,6 +302,7 @@ class NativeLap:
             rate=0.0,
             verify=False,
             max_line_bytes=_MAX_LINE_BYTES,
+            should_stop=self._is_stopped,
         )
         spans = [self._run_piece(driver, number) for number in range(len(self._pieces))]
         return _lap(spans, list(driver.pauses()), table)

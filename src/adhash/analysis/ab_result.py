@@ -1,0 +1,156 @@
+"""The result of a comparison: the ``adhash.ab-compare.v1`` model."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from adhash.replay.summary import Summary
+
+SCHEMA = "adhash.ab-compare.v1"
+Label = Literal["a", "b"]
+Verdict = Literal["better", "worse", "same", "inconclusive"]
+Metric = Literal["ops_per_second", "p50_ns", "p99_ns", "p999_ns", "memory_bytes"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True
+    )
+
+
+class Figures(_Part):
+    """What one run measured."""
+
+    ops_per_second: float = Field(description="Operations divided by the wall time of the replay.")
+    p50_ns: float = Field(description="Median latency, in ns.")
+    p99_ns: float = Field(description="99th percentile of the latency, in ns.")
+    p999_ns: float = Field(description="99.9th percentile of the latency, in ns.")
+    memory_bytes: float = Field(description="Bytes that the map held at the end.")
+    execute_s: float = Field(description="Time spent in operations, without reading, in seconds.")
+
+    @classmethod
+    def of(cls, summary: Summary) -> Figures:
+        """Return the figures of a replay."""
+        latency = summary.latency_ns.overall
+        return cls(
+            ops_per_second=summary.ops_per_second,
+            p50_ns=latency.p50,
+            p99_ns=latency.p99,
+            p999_ns=latency.p999,
+            memory_bytes=summary.memory.bytes,
+            execute_s=summary.phases.execute_s,
+        )
+
+
+HIGHER_IS_BETTER = frozenset({"ops_per_second"})
+METRICS = tuple(Figures.model_fields)
+
+
+class Pair(_Part):
+    """Two runs, one of each side, one right after the other."""
+
+    order: Literal["ab", "ba"] = Field(description="Which side ran first.")
+    seed_a: int = Field(description="The seed of the hash of a.")
+    seed_b: int = Field(description="The seed of the hash of b: that of a unless a side fixes it.")
+    a: Figures = Field(description="What the baseline measured.")
+    b: Figures = Field(description="What the candidate measured.")
+    ratio: float = Field(description="The metric of b divided by that of a.")
+    noisy: list[Label] = Field(description="The sides whose run the machine disturbed.")
+
+
+class MetricComparison(_Part):
+    """One metric over all pairs. Only the chosen one decides; the others inform."""
+
+    metric: str = Field(description="Its name.")
+    higher_is_better: bool = Field(description="Whether more of it is better.")
+    a: float = Field(description="The median of the baseline.")
+    b: float = Field(description="The median of the candidate.")
+    ratio: float | None = Field(
+        description="The median of b divided by a, pair by pair; null where a figure is 0."
+    )
+    interval: tuple[float, float] | None = Field(description="The interval of the ratio.")
+    p_value: float | None = Field(description="The rank test of no difference, not corrected.")
+
+
+class ComparedSide(_Part):
+    """One configuration as it ran."""
+
+    given: dict[str, str | bool | int | float] = Field(description="The settings that were given.")
+    mode: str = Field(description="The mode.")
+    engine: str = Field(description="The engine it stands for.")
+    settings: dict[str, Any] = Field(description="Every setting, by table.")
+
+
+class ComparisonNoise(_Part):
+    """How much the machine disturbed the runs."""
+
+    verdict: Literal["quiet", "noisy"] = Field(
+        description="noisy if more than a quarter of the runs were."
+    )
+    noisy_runs: int = Field(description="How many runs were disturbed.")
+    runs: int = Field(description="How many runs counted.")
+    reasons: list[str] = Field(description="What disturbed them: a few examples.")
+
+
+class AbCompareResult(_Part):
+    """Which of two configurations is better on a trace, and how sure that is."""
+
+    schema_: Literal["adhash.ab-compare.v1"] = Field(
+        default="adhash.ab-compare.v1", alias="schema", description="The version of this format."
+    )
+    verdict: Verdict = Field(description="What b is, compared with a.")
+    metric: Metric = Field(description="The metric that decides.")
+    ratio: float = Field(description="The median over the pairs of b divided by a.")
+    interval: tuple[float, float] = Field(description="The confidence interval of the ratio.")
+    interval_confidence: float = Field(
+        description="The confidence of that interval: higher than the one asked for, because the "
+        "looks share the chance of error."
+    )
+    p_value: float = Field(
+        description="Wilcoxon's signed-rank test of no difference, two-sided; to be compared with "
+        "1 - interval_confidence."
+    )
+    smallest_effect: float = Field(
+        description="The smallest difference, as a fraction, that so many pairs of this spread "
+        "would have told from none in four cases of five."
+    )
+    reason: str = Field(description="The verdict in words.")
+    decided_after: int | None = Field(description="Pairs until the verdict; null: inconclusive.")
+    ended_by: Literal["verdict", "max_pairs", "budget"] = Field(
+        description="Why no further pair ran."
+    )
+    looks: list[int] = Field(description="After how many pairs the figures were looked at.")
+    metrics: list[MetricComparison] = Field(description="Every metric.")
+    pairs: list[Pair] = Field(description="Every pair that counted, in order.")
+    noise: ComparisonNoise = Field(description="How much the machine disturbed the runs.")
+    a: ComparedSide = Field(description="The baseline.")
+    b: ComparedSide = Field(description="The candidate.")
+    csv: str = Field(description="The trace.")
+    trace_sha256: str | None = Field(description="SHA-256 of the trace's file.")
+    seed: int = Field(description="The seed of orders, hashes and resampling.")
+    confidence: float = Field(description="The confidence asked for.")
+    min_effect: float = Field(description="The difference that counts as none, as a fraction.")
+    core: int | None = Field(description="The core that every run was bound to; null: none.")
+    cpu: str = Field(description="The model of the CPU.")
+    elapsed_s: float = Field(description="How long it took, in seconds.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as plain data, as its JSON has it."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return the result as JSON.
+
+        Parameters
+        ----------
+        indent : int or None
+            Spaces of indentation; None for one line.
+
+        Returns
+        -------
+        str
+            One object.
+        """
+        return self.model_dump_json(by_alias=True, indent=indent)

@@ -1,0 +1,274 @@
+"""Workload DNA as text: sections of aligned lines, with bars for distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from adhash.presenters import NOTHING, Table, columns, plain_text
+from adhash.units import format_count
+
+if TYPE_CHECKING:
+    from adhash.analysis.dna.result import (
+        Bucket,
+        Distribution,
+        Lengths,
+        MissRatioCurve,
+        WorkloadDnaResult,
+    )
+
+_BAR_WIDTH = 40
+_SHOWN_HOT_KEYS = 10
+_SHOWN_KEY = 48
+_SHOWN_WINDOWS = 20
+_INDENT = "  "
+
+Facts = Iterable[tuple[str, str]]
+
+
+def report(dna: WorkloadDnaResult) -> str:
+    """Return workload DNA as text for a person.
+
+    Parameters
+    ----------
+    dna : WorkloadDnaResult
+        Of a trace.
+
+    Returns
+    -------
+    str
+        Lines; estimates are marked by a tilde and followed by their standard error.
+    """
+    sections = (
+        ("", _overview(dna)),
+        ("what a map would answer", _aligned(_answers(dna))),
+        ("keys", _aligned(_keys(dna))),
+        ("hottest keys", _hot_keys(dna)),
+        ("distinct keys over time", _working_set(dna)),
+        ("reuse distance: other keys since the last access to a key", _reuse(dna.reuse_distance)),
+        ("misses of an LRU cache by its entries", _miss_ratios(dna.miss_ratio_curve)),
+        ("lengths in bytes", _lengths(dna)),
+    )
+    return "\n".join(_laid_out(sections))
+
+
+def _laid_out(sections: Iterable[tuple[str, Iterable[str]]]) -> Iterator[str]:
+    for title, lines in sections:
+        if title:
+            yield ""
+            yield title
+        yield from (f"{_INDENT}{line}" if title else line for line in lines)
+
+
+def _aligned(facts: Facts) -> Iterator[str]:
+    rows = list(facts)
+    width = max(len(label) for label, _ in rows)
+    return (f"{label.ljust(width)}  {text}" for label, text in rows)
+
+
+def _overview(dna: WorkloadDnaResult) -> Iterator[str]:
+    yield (
+        f"{dna.csv}: {dna.rows:,} operations on {_amount(dna.keys.unique, dna, 'keys', 'unique')} "
+        f"keys ({dna.key_type})"
+    )
+    mix = dna.operations
+    parts = (("get", mix.get), ("put", mix.put), ("del", mix.del_))
+    yield "   ".join(f"{name} {_percent(part.share)}" for name, part in parts)
+    sampling = dna.sampling
+    if not sampling.is_exact:
+        yield (
+            f"one key in {round(1 / sampling.key_share):,} was followed after row "
+            f"{sampling.exact_rows:,}: figures with ~ are estimates, +- one standard error"
+        )
+
+
+def _amount(count: float, dna: WorkloadDnaResult, part: str, name: str) -> str:
+    """Return a number of a part of the result, with its error if it is an estimate."""
+    figures = getattr(dna, part)
+    if figures.is_exact:
+        return f"{count:,.0f}"
+    error = figures.standard_errors.get(name)
+    return f"~{count:,.0f}" + ("" if error is None else f" +- {error:,.0f}")
+
+
+def _percent(share: float | None) -> str:
+    if share is None:
+        return NOTHING
+    return f"{100 * share:.1f} %" if share >= 0.001 or share == 0 else f"{100 * share:.2g} %"
+
+
+def _answers(dna: WorkloadDnaResult) -> Facts:
+    found, churn = dna.outcomes, dna.churn
+    if dna.operations.get.count:
+        yield (
+            "hits",
+            f"{_amount(found.hits, dna, 'outcomes', 'hits')} ({_percent(found.hit_share)})",
+        )
+        yield (
+            "misses",
+            f"{_amount(found.misses, dna, 'outcomes', 'misses')}, of these "
+            f"{found.misses_deleted:,} on keys that had been deleted",
+        )
+    if dna.operations.put.count:
+        yield "inserts", _amount(found.inserts, dna, "outcomes", "inserts")
+        yield "updates", _amount(found.updates, dna, "outcomes", "updates")
+    if dna.operations.del_.count:
+        yield (
+            "deletions",
+            f"{_amount(found.deletes_found, dna, 'outcomes', 'deletes_found')} found, "
+            f"{found.deletes_missed:,} not",
+        )
+        yield (
+            "churn",
+            f"{_amount(churn.reinserts, dna, 'churn', 'reinserts')} inserts again after a deletion "
+            f"({_percent(churn.reinsert_share)}); the map is replaced "
+            f"{NOTHING if churn.turnover is None else f'{churn.turnover:.1f}'} times",
+        )
+    yield "entries", f"{found.final_entries:,} at the end, {found.peak_entries:,} at most"
+
+
+def _keys(dna: WorkloadDnaResult) -> Facts:
+    keys, skew = dna.keys, dna.skew
+    mark = "" if keys.is_exact else "~"
+    if skew.zipf is not None:
+        fit = "fits" if skew.zipf.ks_distance <= 0.1 else "does not fit well"
+        yield (
+            "skew",
+            f"Zipf exponent {mark}{skew.zipf.exponent:.3f} over {skew.zipf.ranks_fitted:,} ranks "
+            f"({fit}: KS distance {skew.zipf.ks_distance:.3f})",
+        )
+    yield (
+        "shares",
+        f"hottest key {mark}{_percent(skew.top_key_share)}, "
+        f"hottest 1 % of keys {mark}{_percent(skew.top_1pct_share)}, "
+        f"hottest 10 % {mark}{_percent(skew.top_10pct_share)}",
+    )
+    yield (
+        "half of rows",
+        f"{mark}{skew.keys_for_half:,} keys; 90 % of rows: {mark}{skew.keys_for_90pct:,} keys",
+    )
+    evenness = "" if keys.evenness is None else f" ({100 * keys.evenness:.0f} % of even)"
+    yield (
+        "entropy",
+        f"{mark}{keys.entropy_bits:.2f} bits{evenness}, as of {mark}{keys.effective_keys:,.0f} "
+        "equally frequent keys",
+    )
+    yield "in one row", f"{mark}{_percent(keys.once_only_share)} of keys"
+    if keys.never_put:
+        yield "never put", f"{_amount(keys.never_put, dna, 'keys', 'never_put')} keys"
+    yield from _integers(dna)
+
+
+def _integers(dna: WorkloadDnaResult) -> Facts:
+    keys = dna.integer_keys
+    if keys is None:
+        return
+    yield "range", f"{keys.min} to {keys.max}, {_percent(keys.density)} of it in use"
+    yield (
+        "order",
+        f"the last key plus 1 in {_percent(keys.sequential_share)} of rows, the same key in "
+        f"{_percent(keys.same_key_share)}, a greater one in {_percent(keys.ascending_share)}",
+    )
+
+
+def _hot_keys(dna: WorkloadDnaResult) -> Iterator[str]:
+    hot = dna.hot_keys
+    if not hot.keys:
+        yield NOTHING
+        return
+    shown = hot.keys[:_SHOWN_HOT_KEYS]
+    counts = [f"{key.count:,}" + (f" to {key.count + key.count_error:,}" if key.count_error else "")
+              for key in shown]  # fmt: skip
+    rows = tuple(
+        (_shortened(str(key.key)), count, _percent(key.share))
+        for key, count in zip(shown, counts, strict=True)
+    )
+    yield from plain_text(Table(columns=columns("key", "rows>", "share>"), rows=rows)).splitlines()
+    if len(hot.keys) > len(shown):
+        yield f"and {len(hot.keys) - len(shown):,} more with --json"
+
+
+def _shortened(key: str) -> str:
+    # A key may hold anything, also what moves the cursor.
+    plain = "".join(each if each.isprintable() else "?" for each in key)
+    return plain if len(plain) <= _SHOWN_KEY else f"{plain[: _SHOWN_KEY - 3]}..."
+
+
+def _working_set(dna: WorkloadDnaResult) -> Iterator[str]:
+    windows = dna.working_set.windows
+    step = -(-len(windows) // _SHOWN_WINDOWS)
+    most = max(window.distinct for window in windows)
+    mark = "" if dna.working_set.is_exact else "~"
+    rows = [
+        (
+            f"row {window.first_row:,}",
+            f"{mark}{window.distinct:,}",
+            f"{mark}{window.new:,}",
+            _bar(window.distinct, most),
+        )
+        for window in windows[::step]
+    ]
+    every = "" if step == 1 else f", every {step}nd of them" if step == 2 else ""
+    yield f"windows of {dna.working_set.window_rows:,} rows{every}"
+    yield from _table(("from", "distinct>", "new>", ""), rows)
+
+
+def _table(headings: Sequence[str], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    return plain_text(Table(columns=columns(*headings), rows=tuple(rows))).splitlines()
+
+
+def _bar(part: float, whole: float) -> str:
+    return "#" * round(_BAR_WIDTH * part / whole) if whole else ""
+
+
+def _reuse(distances: Distribution) -> Iterator[str]:
+    mark = "" if distances.is_exact else "~"
+    if not distances.buckets:
+        yield "no key comes twice"
+        return
+    quantiles = (("p50", distances.p50), ("p90", distances.p90), ("p99", distances.p99))
+    yield "   ".join(f"{name} {mark}{value:,}" for name, value in quantiles if value is not None)
+    yield from _bars(distances.buckets)
+
+
+def _bars(buckets: Sequence[Bucket]) -> Iterator[str]:
+    most = max(bucket.share for bucket in buckets)
+    rows = [(_span(bucket), _percent(bucket.share), _bar(bucket.share, most)) for bucket in buckets]
+    yield from _table((">", "share>", ""), rows)
+
+
+def _span(bucket: Bucket) -> str:
+    last = bucket.below - 1
+    return f"{bucket.from_:,}" if last == bucket.from_ else f"{bucket.from_:,}-{last:,}"
+
+
+def _miss_ratios(curve: MissRatioCurve) -> Iterator[str]:
+    mark = "" if curve.is_exact else "~"
+    doublings = [p for p in curve.points if p.entries & (p.entries - 1) == 0]
+    shown = doublings if curve.points[-1] in doublings else [*doublings, curve.points[-1]]
+    rows = [
+        (
+            f"{point.entries:,}",
+            f"{mark}{_percent(point.of_rows)}",
+            _percent(point.of_gets),
+            _bar(point.of_rows, 1),
+        )
+        for point in shown
+    ]
+    yield from _table(("entries>", "of rows>", "of gets>", ""), rows)
+
+
+def _lengths(dna: WorkloadDnaResult) -> Iterator[str]:
+    rows = [("keys", dna.key_lengths), ("values", dna.value_lengths)]
+    headings = ("", "mean>", "min>", "p50>", "p90>", "p99>", "max>")
+    yield from _table(headings, [(name, *_length_cells(each)) for name, each in rows if each.count])
+
+
+def _length_cells(lengths: Lengths) -> tuple[str, ...]:
+    numbers = (lengths.min, lengths.p50, lengths.p90, lengths.p99, lengths.max)
+    return (f"{lengths.mean:,.1f}", *(f"{number:,}" for number in numbers))
+
+
+def speed(dna: WorkloadDnaResult) -> str:
+    """Return how fast the trace was read, in a line."""
+    return f"read in {dna.elapsed_s:.2f} s ({format_count(dna.rows_per_second)} rows/s)"

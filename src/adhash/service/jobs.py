@@ -1,0 +1,401 @@
+"""The one layer of orchestration: REST, the command line and Python all call `JobManager`.
+
+    from pathlib import Path
+    from adhash.service.jobs import JobManager
+
+    manager = JobManager(base_dir=Path("runs/jobs"))
+    job = manager.run_csv(csv="data/demo.csv", mode="swiss")
+    while not job.is_finished:
+        job.poll()
+    summary = job.read_summary()
+
+A manager owns the store of its folder and a thread that moves the jobs (`Supervisor`). Closing it,
+or losing it to a SIGKILL, ends no job: the next manager of the folder finds them again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from adhash.clock import Clock, SystemClock
+from adhash.config_sources import PRESETS_VARIABLE
+from adhash.service import store_writes
+from adhash.service.artifacts import remove_files
+from adhash.service.attempts import Capacity, Executor
+from adhash.service.errors import (
+    DrainingError,
+    NotFinishedError,
+)
+from adhash.service.executors.local import LocalExecutor
+from adhash.service.intake import Caller, Intake, named
+from adhash.service.job import Job
+from adhash.service.library import JobLibrary
+from adhash.service.lifecycle import CancelRequested, Status
+from adhash.service.models import (
+    JobDetail,
+)
+from adhash.service.order_book import OrderBook
+from adhash.service.records import JobFilter, JobRecord
+from adhash.service.scheduling import waiting_reason
+from adhash.service.settings import ServiceSettings, load_service_settings
+from adhash.service.store import Store
+from adhash.service.supervisor import Supervisor
+
+LOCAL = Caller(owner="local")
+
+
+class JobManager(JobLibrary):
+    """Takes jobs, runs them in processes of their own, and keeps what became of them.
+
+    Safe to use from several threads. Use it as a context manager, or call `close`.
+
+    Parameters
+    ----------
+    base_dir : Path or None
+        The folder of jobs; None takes that of the settings.
+    settings : ServiceSettings or None
+        None reads the environment.
+    executor : Executor or None
+        What places attempts; None runs them on this machine.
+    clock : Clock or None
+        None is the system's.
+
+    Raises
+    ------
+    StorageError
+        If the folder cannot be used, or another manager is using it.
+    ConfigError
+        If a setting is out of its range.
+    """
+
+    def __init__(
+        self,
+        base_dir: Path | str | None = None,
+        *,
+        settings: ServiceSettings | None = None,
+        executor: Executor | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.settings = settings or load_service_settings(os.environ)
+        job_root = Path(base_dir or self.settings.job_root).absolute()
+        job_root.mkdir(parents=True, exist_ok=True)
+        clock = clock or SystemClock()
+        store = Store.open(job_root=job_root, url=_url_of(self.settings), clock=clock)
+        super().__init__(store, job_root=job_root, clock=clock, waiting_reason=self._waiting_reason)
+        self._executor = executor or LocalExecutor(self.settings, environ=os.environ)
+        self._intake = Intake(self.settings, clock, self.find_input)
+        self._quotas: Callable[[], Mapping[str, int]] = dict
+        self._supervisor = Supervisor(
+            store=self.store,
+            executor=self._executor,
+            orders=OrderBook(
+                settings=self.settings,
+                job_root=job_root,
+                environment=_passed_on(os.environ),
+            ),
+            job_root=job_root,
+            clock=clock,
+            running_quotas=lambda: self._quotas(),
+            retention_days=self.settings.retention_days,
+        )
+        self._supervisor.start()
+        self._is_closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # --- submitting ------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        kind: str,
+        request: Mapping[str, object],
+        *,
+        caller: Caller = LOCAL,
+        is_trusted: bool = True,
+    ) -> Job:
+        """Take a job; once this returns, it is not lost.
+
+        Parameters
+        ----------
+        kind : str
+            Such as ``"run-csv"``.
+        request : mapping
+            The options of the command with underscores, and the fields of a job: ``labels``,
+            ``priority``, ``timeout_s``, ``isolation``, ``retries``.
+        caller : Caller
+            Who asks. With an idempotency key, asking again returns the same job.
+        is_trusted : bool
+            Whether paths are taken as given. Otherwise inputs lie beneath the allowed roots or are
+            uploads, and outputs are names of artifacts.
+
+        Returns
+        -------
+        Job
+            A handle on it.
+
+        Raises
+        ------
+        InvalidRequestError
+            If the request is not valid.
+        PathRefusedError
+            If it names a file it may not.
+        QuotaError
+            If too many jobs wait.
+        IdempotencyConflictError
+            If the key was used for another request.
+        DrainingError
+            If the service takes no jobs any more.
+        StoreUnavailableError
+            If the store cannot be written; the job was then not taken.
+        """
+        later = self.submit_later(kind, request, caller=caller, is_trusted=is_trusted)
+        record, _ = later.result()
+        return Job(self, self._describe(record))
+
+    def submit_later(
+        self, kind: str, request: Mapping[str, object], *, caller: Caller, is_trusted: bool
+    ) -> Future[tuple[JobRecord, bool]]:
+        """Check a request at once and return the future of its record, see `submit`.
+
+        The future's second value is False where the idempotency key named a job that was there.
+        """
+        if self._supervisor.is_draining:
+            raise DrainingError(
+                "the service is draining and takes no jobs", hint="try again when it is back"
+            )
+        checked = self._intake.check(kind, request, is_trusted=is_trusted)
+        later = self.store.later(
+            store_writes.add_job,
+            self._intake.new_job(checked, caller),
+            max_queued=self.settings.max_queued_jobs,
+            owner_quota=caller.queued_quota,
+            idempotency=named(checked, caller),
+        )
+        later.add_done_callback(lambda _: self._supervisor.wake())
+        return later
+
+    def validate(
+        self, kind: str, request: Mapping[str, object], *, is_trusted: bool = True
+    ) -> dict[str, Any]:
+        """Check a request without running it, and return what would be asked.
+
+        Parameters
+        ----------
+        kind : str
+            See `submit`.
+        request : mapping
+            See `submit`.
+        is_trusted : bool
+            See `submit`.
+
+        Returns
+        -------
+        dict
+            The request with the fields of a job.
+
+        Raises
+        ------
+        ServiceError
+            As `submit`.
+        """
+        return self._intake.check(kind, request, is_trusted=is_trusted).asked
+
+    def run_csv(self, **request: object) -> Job:
+        """Submit a replay; the options are those of ``adhash run-csv``, see `submit`."""
+        return self.submit("run-csv", request)
+
+    def profile(self, **request: object) -> Job:
+        """Submit a profile; the options are those of ``adhash profile``, see `submit`."""
+        return self.submit("profile", request)
+
+    def batch(self, **request: object) -> Job:
+        """Submit a suite; the options are those of ``adhash batch``, see `submit`."""
+        return self.submit("batch", request)
+
+    def probe_visualize(self, **request: object) -> Job:
+        """Submit a probe trace; the options are those of ``adhash probe-visualize``."""
+        return self.submit("probe-visualize", request)
+
+    def verify_snapshot(self, **request: object) -> Job:
+        """Submit the check of a snapshot; the options are those of ``adhash verify-snapshot``."""
+        return self.submit("verify-snapshot", request)
+
+    def ab_compare(self, **request: object) -> Job:
+        """Submit a comparison; the options are those of ``adhash ab-compare``, see `submit`."""
+        return self.submit("ab-compare", request)
+
+    def workload_dna(self, **request: object) -> Job:
+        """Submit a description of a trace; the options are those of ``adhash workload-dna``."""
+        return self.submit("workload-dna", request)
+
+    # --- looking ---------------------------------------------------------------------------------
+
+    def get(self, job_id: str) -> Job:
+        """Return a handle on a job.
+
+        Parameters
+        ----------
+        job_id : str
+            Its name.
+
+        Returns
+        -------
+        Job
+            As it is now.
+
+        Raises
+        ------
+        UnknownJobError
+            If there is none of that name.
+        """
+        return Job(self, self.detail(job_id))
+
+    def capacity(self) -> Capacity:
+        """Return how many jobs fit at once, and how many more fit now."""
+        return self._executor.capacity()
+
+    # --- ending ----------------------------------------------------------------------------------
+
+    def cancel(
+        self, job_id: str, *, timeout_s: float | None = None, reason: str = "cancelled by request"
+    ) -> JobDetail:
+        """End a job and wait until no process of it is left.
+
+        Parameters
+        ----------
+        job_id : str
+            Its name.
+        timeout_s : float or None
+            Wait at most this long; None waits as long as it takes.
+        reason : str
+            For the timeline.
+
+        Returns
+        -------
+        JobDetail
+            The final state, unless the time was up. Cancelling a job that has ended changes
+            nothing.
+
+        Raises
+        ------
+        UnknownJobError
+            If there is none of that name.
+        """
+        self.request_cancel(job_id, reason=reason)
+        return self.wait(job_id, timeout_s)
+
+    def request_cancel(self, job_id: str, *, reason: str = "cancelled by request") -> None:
+        """Ask for the end of a job without waiting for it, see `cancel`."""
+        self.record(job_id)
+        self.store.apply(job_id, CancelRequested(reason=reason))
+        self._supervisor.wake()
+
+    def delete(self, job_id: str) -> JobDetail:
+        """Delete the artifacts and logs of a job that has ended; its record stays.
+
+        Parameters
+        ----------
+        job_id : str
+            Its name.
+
+        Returns
+        -------
+        JobDetail
+            What is left.
+
+        Raises
+        ------
+        UnknownJobError
+            If there is none of that name.
+        NotFinishedError
+            If it has not ended.
+        """
+        record = self.record(job_id)
+        if not record.status.is_terminal:
+            raise NotFinishedError(f"job {job_id} is {record.status}", hint="cancel it first")
+        remove_files(self.folder(job_id))
+        self.store.expire_job(job_id)
+        return self.detail(job_id)
+
+    def drain(self) -> None:
+        """Take no more jobs and start none; what runs goes on."""
+        self._supervisor.is_draining = True
+
+    @property
+    def is_draining(self) -> bool:
+        """Return whether the manager takes no more jobs."""
+        return self._supervisor.is_draining
+
+    def limit_running(self, quotas: Callable[[], Mapping[str, int]]) -> None:
+        """Set what tells how many jobs each owner may have running."""
+        self._quotas = quotas
+
+    def close(self, *, cancel: bool = False) -> None:
+        """Stop managing; jobs go on and are found again by the next manager of the folder.
+
+        Parameters
+        ----------
+        cancel : bool
+            End all jobs first, those that wait and those that run.
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if cancel:
+            self.drain()
+            self._cancel_all()
+        self._supervisor.close()
+        self._executor.close()
+        self.store.close()
+        self._changes.close()
+
+    def _cancel_all(self) -> None:
+        wanted = JobFilter(statuses=(Status.PENDING, Status.RUNNING))
+        while found := self.store.jobs(wanted, before=None, limit=500):
+            for record in found:
+                self.request_cancel(record.id, reason="the manager was closed")
+            for record in found:
+                self.wait(record.id)
+
+    # --- within ----------------------------------------------------------------------------------
+
+    def find_input(self, sha256: str) -> Path | None:
+        """Return where the upload with a SHA-256 lies; None if there is none."""
+        path = self.job_root / "inputs" / sha256
+        return path if self.store.input(sha256) is not None and path.is_file() else None
+
+    def _waiting_reason(self, record: JobRecord) -> str:
+        return waiting_reason(
+            record,
+            self.store.queued(1),
+            self.store.active(),
+            self._executor.capacity(),
+            running_quotas=self._quotas(),
+            position=max(self.store.position_in_queue(record.id) - 1, 0),
+            is_draining=self.is_draining,
+        )
+
+
+def _passed_on(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that work is given: settings of adhash's tables, none of the service."""
+    tables = ("ADHASH_ADAPTIVE__", "ADHASH_WATCHDOG__", "ADHASH_REPLAY__", "ADHASH_METRICS__")
+    names = [name for name in environ if name.startswith(tables) or name == PRESETS_VARIABLE]
+    return {name: environ[name] for name in names}
+
+
+def _url_of(settings: ServiceSettings) -> str | None:
+    return None if settings.database_url is None else settings.database_url.get_secret_value()

@@ -1,0 +1,200 @@
+"""The kinds of jobs: an allow-list, one registration each.
+
+A kind is a command with its model of options and the function that carries it out. To add one,
+write its options in `adhash.options`, its function in `adhash.service.kind_runs`, and a row here;
+the routes, the client's and the manager's methods, the command line's ``jobs submit`` and the
+OpenAPI document follow.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ConfigDict, create_model
+
+from adhash.options.ab_compare import AbCompareOptions
+from adhash.options.base import CommandOptions
+from adhash.options.batch import BatchOptions
+from adhash.options.probe_visualize import ProbeVisualizeOptions
+from adhash.options.profile import ProfileOptions
+from adhash.options.run_csv import RunCsvOptions
+from adhash.options.verify_snapshot import VerifySnapshotOptions
+from adhash.options.workload_dna import WorkloadDnaOptions
+from adhash.service.errors import UnknownKindError
+from adhash.service.models import JobFields
+
+if TYPE_CHECKING:
+    from adhash.service.work_context import WorkContext
+
+_RUNS = "adhash.service.kind_runs"
+
+
+def _never(_options: CommandOptions) -> bool:
+    return False
+
+
+def _serves_metrics(options: CommandOptions) -> bool:
+    return getattr(options, "metrics_port", None) is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobKind:
+    """One kind of job.
+
+    `run` names a function of `adhash.service.kind_runs`; it is imported where it runs, so that
+    the server loads no engine. `example` is a request that works anywhere, for documents.
+    """
+
+    name: str
+    summary: str
+    options: type[CommandOptions]
+    run: str
+    example: dict[str, Any]
+    needs_processes: bool = False
+    needs_network: Callable[[CommandOptions], bool] = _never
+
+    @property
+    def method(self) -> str:
+        """Return the name of the method that submits it, such as ``run_csv``."""
+        return self.name.replace("-", "_")
+
+    def load_run(self) -> Callable[[CommandOptions, WorkContext], dict[str, Any]]:
+        """Return the function that carries it out."""
+        function: Any = getattr(importlib.import_module(_RUNS), self.run)
+        return function  # type: ignore[no-any-return]
+
+
+_KINDS = (
+    JobKind(
+        name="run-csv",
+        summary="Replay a trace on one engine or several.",
+        options=RunCsvOptions,
+        run="replay_trace",
+        example={"sample": "identifiers", "mode": "swiss"},
+        needs_network=_serves_metrics,
+    ),
+    JobKind(
+        name="profile",
+        summary="Recommend an engine for a trace, with the reason.",
+        options=ProfileOptions,
+        run="profile_trace",
+        example={"sample": "identifiers", "rounds": 1},
+    ),
+    JobKind(
+        name="batch",
+        summary="Run a suite of jobs and report on them.",
+        options=BatchOptions,
+        run="run_suite",
+        example={
+            "spec": {
+                "name": "two-engines",
+                "jobs": [{"name": "swiss", "command": "run-csv", "sample": "identifiers"}],
+            }
+        },
+        needs_processes=True,
+    ),
+    JobKind(
+        name="probe-visualize",
+        summary="Show the slots that one operation visits.",
+        options=ProbeVisualizeOptions,
+        run="trace_probe",
+        example={"key": "apple", "seed": ["apple=1", "pear=2"], "mode": "swiss"},
+    ),
+    JobKind(
+        name="verify-snapshot",
+        summary="Check a snapshot's checksums and structure.",
+        options=VerifySnapshotOptions,
+        run="verify_snapshot",
+        example={"snapshot": "map.arrow"},
+    ),
+    JobKind(
+        name="ab-compare",
+        summary="Decide which of two configurations is better on a trace.",
+        options=AbCompareOptions,
+        run="compare_configurations",
+        example={
+            "sample": "identifiers",
+            "a": {"mode": "swiss"},
+            "b": {"mode": "std"},
+            "max_pairs": 5,
+        },
+        needs_processes=True,
+    ),
+    JobKind(
+        name="workload-dna",
+        summary="Describe the character of a trace.",
+        options=WorkloadDnaOptions,
+        run="describe_trace",
+        example={"sample": "identifiers"},
+    ),
+)
+
+
+@cache
+def job_kinds() -> dict[str, JobKind]:
+    """Return every kind by its name."""
+    return {kind.name: kind for kind in _KINDS}
+
+
+def job_kind(name: str) -> JobKind:
+    """Return the kind of that name.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"run-csv"``.
+
+    Returns
+    -------
+    JobKind
+        As it was registered.
+
+    Raises
+    ------
+    UnknownKindError
+        If there is none.
+    """
+    kind = job_kinds().get(name)
+    if kind is None:
+        known = ", ".join(job_kinds())
+        raise UnknownKindError(f"unknown kind of job {name!r}", hint=f"kinds are {known}")
+    return kind
+
+
+@cache
+def request_model(name: str) -> type[CommandOptions]:
+    """Return the model of a request: the options of the command and the fields of a job.
+
+    Parameters
+    ----------
+    name : str
+        The kind.
+
+    Returns
+    -------
+    type of CommandOptions
+        Named like ``RunCsvRequest``; its document shows the example.
+
+    Raises
+    ------
+    UnknownKindError
+        If there is no such kind.
+    """
+    kind = job_kind(name)
+    title = "".join(word.capitalize() for word in name.split("-")) + "Request"
+    fields: dict[str, Any] = {
+        key: (field.annotation, field) for key, field in JobFields.model_fields.items()
+    }
+    # The example is set before the class is built: pydantic reads the configuration once.
+    base = type(title, (kind.options,), {"__module__": __name__, "model_config": _with(kind)})
+    return create_model(title, __base__=base, __module__=__name__, __doc__=kind.summary, **fields)
+
+
+def _with(kind: JobKind) -> ConfigDict:
+    return ConfigDict(
+        **{**kind.options.model_config, "json_schema_extra": {"examples": [kind.example]}}
+    )

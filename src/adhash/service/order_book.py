@@ -1,0 +1,73 @@
+"""From a job to the order of its next attempt: its outputs, what it may read, what it may use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from adhash.options.base import files_read
+from adhash.service.attempts import AttemptOrder, Limits
+from adhash.service.confine import place_outputs
+from adhash.service.folder import job_folder
+from adhash.service.kinds import job_kind
+from adhash.service.records import JobRecord
+from adhash.service.settings import ServiceSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderBook:
+    """Makes orders by the settings of the service.
+
+    `environment` is passed on to the work as it stands. The work of a trusted caller is not
+    confined: it may read and write whatever that caller may.
+    """
+
+    settings: ServiceSettings
+    job_root: Path
+    environment: Mapping[str, str]
+
+    def order(self, job: JobRecord) -> AttemptOrder:
+        """Return the order of the job's present attempt."""
+        kind = job_kind(job.kind)
+        folder = job_folder(self.job_root, job.id)
+        options = job.options
+        if not job.is_trusted:
+            artifacts = folder.attempt(job.state.attempt).artifacts
+            options = place_outputs(kind.options, options, artifacts)
+        environment = dict(self.environment)
+        if job.traceparent is not None:
+            environment["TRACEPARENT"] = job.traceparent
+        return AttemptOrder(
+            job_id=job.id,
+            attempt=job.state.attempt,
+            kind=job.kind,
+            folder=folder.path.absolute(),
+            options=options,
+            limits=self._limits(job),
+            readable=self._readable(job),
+            needs_network=kind.needs_network(kind.options.model_validate(options)),
+            needs_processes=kind.needs_processes,
+            sandbox="off" if job.is_trusted else self.settings.sandbox,
+            grace_s=self.settings.cancel_grace_s,
+            heartbeat_s=self.settings.heartbeat_s,
+            environment=environment,
+        )
+
+    def _limits(self, job: JobRecord) -> Limits:
+        return Limits(
+            timeout_s=job.timeout_s,
+            memory_bytes=self.settings.max_memory_bytes,
+            file_bytes=self.settings.max_file_bytes,
+            processes=self.settings.max_processes,
+        )
+
+    def _readable(self, job: JobRecord) -> tuple[Path, ...]:
+        """Return the inputs of the job, and the roots too where a suite may name more of them."""
+        kind = job_kind(job.kind)
+        named = [job.options.get(name) for name in files_read(kind.options)]
+        paths = [Path(name) for name in named if name is not None]
+        if kind.needs_processes:
+            paths += [root.absolute() for root in self.settings.data_roots]
+            paths.append((self.job_root / "inputs").absolute())
+        return tuple(paths)

@@ -1,0 +1,1 @@
+"""The routes of the control surface, by what they are about."""

@@ -1,0 +1,142 @@
+"""Becoming the process of the work: what is in place before a line of it runs.
+
+Standard output and error are the job's files themselves, opened for appending and written through:
+when this process dies in whatever way, everything it printed is in the files.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import io
+import os
+import resource
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from adhash.service.attempts import Limits
+from adhash.service.folder import JobFolder
+from adhash.service.kernel import die_with_parent, forbid_new_privileges
+from adhash.service.orders import Spec
+
+_OPEN_FILES = 4096
+FAULT_EXIT_CODE = 70
+
+
+def be_the_work(
+    spec: Spec, work: Callable[[Spec], int], *, unblock: Iterable[signal.Signals]
+) -> int:
+    """Fork the work and return its pid; in the work's process this never returns.
+
+    Parameters
+    ----------
+    spec : Spec
+        What to run.
+    work : callable
+        Returns the exit code.
+    unblock : iterable of Signals
+        What the runner has blocked for itself.
+
+    Returns
+    -------
+    int
+        The pid of the work, which is its process group as well.
+    """
+    runner = os.getpid()
+    # Both set the group: whoever comes first, it is there before anybody signals it.
+    pid = os.fork()
+    if pid:
+        with suppress(OSError):
+            os.setpgid(pid, pid)
+        return pid
+    code = FAULT_EXIT_CODE
+    try:
+        _prepare(spec, runner, unblock)
+        code = work(spec)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        with suppress(BaseException):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _prepare(spec: Spec, runner: int, unblock: Iterable[signal.Signals]) -> None:
+    die_with_parent(signal.SIGKILL)
+    if os.getppid() != runner:
+        # It died before it could be watched: nobody would ever end this process.
+        os._exit(FAULT_EXIT_CODE)
+    os.setpgid(0, 0)
+    _write_into(JobFolder(spec.order.folder))
+    faulthandler.enable(file=2)
+    forbid_new_privileges()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, unblock)
+    limit_resources(spec.order.limits)
+    # What the runner holds stays as it is: a collection would only copy its pages.
+    gc.freeze()
+
+
+def _write_into(folder: JobFolder) -> None:
+    for path, descriptor in ((folder.stdout, 1), (folder.stderr, 2)):
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        opened = os.open(path, flags, 0o640)
+        os.dup2(opened, descriptor)
+        os.close(opened)
+    sys.stdout = _written_through(1)
+    sys.stderr = _written_through(2)
+
+
+def _written_through(descriptor: int) -> io.TextIOWrapper:
+    """Return text output that keeps nothing back, as ``python -u`` has it."""
+    raw = io.FileIO(descriptor, "w", closefd=False)
+    # A raw file has all that text output asks for.
+    return io.TextIOWrapper(
+        raw,
+        encoding="utf-8",
+        errors="backslashreplace",
+        write_through=True,
+    )
+
+
+def limit_resources(limits: Limits) -> None:
+    """Set the limits of this process and of all that it starts.
+
+    Parameters
+    ----------
+    limits : Limits
+        What is allowed; 0 stands for no limit.
+    """
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
+    if limits.file_bytes:
+        _limit(resource.RLIMIT_FSIZE, limits.file_bytes)
+    if limits.memory_bytes:
+        # Address space: what is mapped already, code and files, is not the work's doing.
+        _limit(resource.RLIMIT_AS, limits.memory_bytes + _mapped_bytes())
+    if limits.processes:
+        # The kernel counts all that the user runs, not the job's alone.
+        _limit(resource.RLIMIT_NPROC, limits.processes + _running_tasks())
+
+
+def _limit(which: int, amount: int) -> None:
+    _, hard = resource.getrlimit(which)
+    allowed = amount if hard == resource.RLIM_INFINITY else min(amount, hard)
+    resource.setrlimit(which, (allowed, allowed))
+
+
+def _mapped_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    return pages * resource.getpagesize()
+
+
+def _running_tasks() -> int:
+    """Return about how many threads run on the machine."""
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path("/proc/loadavg").read_text(encoding="ascii").split()[3].split("/")[1])
+    return 0

@@ -1,0 +1,193 @@
+"""Figures that claim to be exact are those of a plain model, however the trace is cut."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter, OrderedDict
+
+import numpy as np
+import pytest
+from dna_model import Model, Row, analysed
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adhash.analysis.dna.figures import figures_of
+from adhash.analysis.dna.inversions import count_greater_before
+from adhash.analysis.dna.result import Distribution, MissRatioCurve, WorkingSet
+from adhash.analysis.dna.scale import BUCKETS, buckets_of, lower_bounds
+
+KEYS = st.integers(0, 30) | st.integers(-(2**63), 2**63 - 1)
+ROWS = st.lists(st.tuples(st.sampled_from(["get", "put", "del"]), KEYS), min_size=1, max_size=200)
+# A loaded machine is no fault.
+PATIENT = settings(deadline=None)
+BLOCKS = st.integers(1, 80)
+
+
+@given(rows=ROWS, block_rows=BLOCKS)
+@PATIENT
+def test_outcomes_are_those_of_a_map(rows: list[Row], block_rows: int) -> None:
+    model = Model.of(rows)
+    found = figures_of(analysed(rows, block_rows=block_rows), count_of_hot_keys=0)
+    outcomes, counted = found["outcomes"], model.outcomes
+    assert outcomes.is_exact
+    assert outcomes.hits == counted["hit"]
+    assert outcomes.misses_never_put == counted["miss never put"]
+    assert outcomes.misses_deleted == counted["miss deleted"]
+    assert outcomes.inserts == counted["insert first"] + counted["insert again"]
+    assert outcomes.updates == counted["update"]
+    assert outcomes.deletes_found == counted["delete found"]
+    assert outcomes.deletes_missed == counted["delete missed"]
+    assert (outcomes.final_entries, outcomes.peak_entries) == (len(model.live), model.peak)
+    assert found["churn"].reinserts == counted["insert again"]
+    assert found["operations"].put.count == sum(op == "put" for op, _ in rows)
+
+
+@given(rows=ROWS, block_rows=BLOCKS)
+@PATIENT
+def test_keys_are_counted(rows: list[Row], block_rows: int) -> None:
+    model = Model.of(rows)
+    found = figures_of(analysed(rows, block_rows=block_rows), count_of_hot_keys=1000)
+    counts = model.rows_of
+    assert found["keys"].unique == len(counts)
+    assert found["keys"].never_put == len(set(counts) - model.ever_put)
+    once = sum(count == 1 for count in counts.values())
+    assert found["keys"].once_only_share == pytest.approx(once / len(counts))
+    assert found["keys"].entropy_bits == pytest.approx(model.entropy_bits(), abs=1e-9)
+    assert {key.key: key.count for key in found["hot_keys"].keys} == counts
+    listed = [key.count for key in found["hot_keys"].keys]
+    assert listed == sorted(listed, reverse=True)
+    top = sorted(counts.values(), reverse=True)
+    assert found["skew"].top_key_share == pytest.approx(top[0] / len(rows))
+    tenth = max(1, len(top) // 10)
+    assert found["skew"].top_10pct_share == pytest.approx(sum(top[:tenth]) / len(rows))
+    half = next(n for n in range(1, len(top) + 1) if sum(top[:n]) >= len(rows) / 2)
+    assert found["skew"].keys_for_half == half
+
+
+@given(rows=ROWS, block_rows=BLOCKS)
+@PATIENT
+def test_reuse_distances_are_those_of_an_lru_stack(rows: list[Row], block_rows: int) -> None:
+    model = Model.of(rows)
+    found = figures_of(analysed(rows, block_rows=block_rows), count_of_hot_keys=0)
+    _check_distribution(found["reuse_distance"], model.distances)
+    _check_distribution(found["reuse_gap"], model.gaps)
+
+
+def _check_distribution(found: Distribution, expected: list[int | None]) -> None:
+    numbers = sorted(number for number in expected if number is not None)
+    assert found.first_accesses == expected.count(None)
+    assert sum(bucket.count for bucket in found.buckets) == len(numbers)
+    for bucket in found.buckets:
+        assert bucket.count == sum(bucket.from_ <= number < bucket.below for number in numbers)
+    for share, value in ((0.5, found.p50), (0.9, found.p90), (0.99, found.p99)):
+        if not numbers:
+            assert value is None
+            continue
+        exact = numbers[math.ceil(share * len(numbers)) - 1]
+        assert value is not None
+        assert value <= exact < max(value + 1, value * 1.25 + 1)
+
+
+@given(rows=ROWS, block_rows=BLOCKS)
+@PATIENT
+def test_the_miss_ratio_curve_is_that_of_simulated_caches(rows: list[Row], block_rows: int) -> None:
+    curve: MissRatioCurve = figures_of(analysed(rows, block_rows=block_rows), count_of_hot_keys=0)[
+        "miss_ratio_curve"
+    ]
+    gets = sum(op == "get" for op, _ in rows)
+    for point in curve.points:
+        missed = _missed_by_cache(rows, point.entries)
+        assert point.of_rows == pytest.approx(missed.total() / len(rows))
+        if gets:
+            assert point.of_gets == pytest.approx(missed["get"] / gets)
+        else:
+            assert point.of_gets is None
+    keys = len({key for _, key in rows})
+    assert curve.points[-1].of_rows == pytest.approx(keys / len(rows))
+
+
+def _missed_by_cache(rows: list[Row], entries: int) -> Counter[str]:
+    cache: OrderedDict[int, None] = OrderedDict()
+    missed: Counter[str] = Counter()
+    for op, key in rows:
+        missed[op] += key not in cache
+        cache[key] = None
+        cache.move_to_end(key)
+        if len(cache) > entries:
+            cache.popitem(last=False)
+    return missed
+
+
+@given(rows=ROWS, block_rows=BLOCKS)
+@PATIENT
+def test_windows_hold_the_distinct_keys_of_their_rows(rows: list[Row], block_rows: int) -> None:
+    found: WorkingSet = figures_of(analysed(rows, block_rows=block_rows), count_of_hot_keys=0)[
+        "working_set"
+    ]
+    width = found.window_rows
+    assert len(found.windows) == -(-len(rows) // width) <= 40
+    assert width == 1 or len(found.windows) >= 20
+    before: set[int] = set()
+    last: set[int] = set()
+    for at, window in enumerate(found.windows):
+        part = rows[at * width : (at + 1) * width]
+        keys = {key for _, key in part}
+        assert window.first_row == at * width
+        assert (window.distinct, window.new) == (len(keys), len(keys - before))
+        assert window.shared == len(keys & last)
+        ops = Counter(op for op, _ in part)
+        assert (window.get, window.put, window.del_) == (ops["get"], ops["put"], ops["del"])
+        before |= keys
+        last = keys
+
+
+@given(rows=ROWS, block_rows=BLOCKS)
+@PATIENT
+def test_steps_between_integer_keys_are_counted(rows: list[Row], block_rows: int) -> None:
+    found = figures_of(analysed(rows, block_rows=block_rows), count_of_hot_keys=0)["integer_keys"]
+    keys = [key for _, key in rows]
+    steps = [after - before for before, after in itertools.pairwise(keys)]
+    assert (found.min, found.max) == (min(keys), max(keys))
+    assert found.density == pytest.approx(len(set(keys)) / (max(keys) - min(keys) + 1))
+    assert found.sequential_share == pytest.approx(steps.count(1) / len(rows))
+    assert found.same_key_share == pytest.approx(steps.count(0) / len(rows))
+    assert found.descending_share == pytest.approx(steps.count(-1) / len(rows))
+    assert found.ascending_share == pytest.approx(sum(s > 0 for s in steps) / len(rows))
+
+
+@given(rows=ROWS, block_rows=BLOCKS)
+@PATIENT
+def test_lengths_are_those_of_the_text(rows: list[Row], block_rows: int) -> None:
+    found = figures_of(analysed(rows, block_rows=block_rows), count_of_hot_keys=0)
+    _check_lengths(found["key_lengths"], [len(str(key)) for _, key in rows])
+    _check_lengths(found["value_lengths"], [len(str(key)) for op, key in rows if op == "put"])
+
+
+def _check_lengths(found: object, lengths: list[int]) -> None:
+    lengths.sort()
+    expected = {"count": len(lengths), "mean": 0.0, "min": 0, "p50": 0, "p90": 0, "max": 0}
+    if lengths:
+        expected |= {"mean": sum(lengths) / len(lengths), "min": lengths[0], "max": lengths[-1]}
+        expected |= {f"p{q}": lengths[math.ceil(q * len(lengths) / 100) - 1] for q in (50, 90)}
+    for name, value in expected.items():
+        assert getattr(found, name) == pytest.approx(value), name
+
+
+def test_greater_numbers_before_are_counted_over_many_tiles() -> None:
+    chance = np.random.default_rng(3)
+    for size in (0, 1, 255, 256, 257, 3000):
+        ranks = chance.permutation(size)
+        expected = [int((ranks[:at] > ranks[at]).sum()) for at in range(size)]
+        assert count_greater_before(ranks).tolist() == expected
+    assert count_greater_before(np.arange(65_536)[::-1]).tolist() == list(range(65_536))
+
+
+@given(st.integers(0, 2**53 - 1))
+@PATIENT
+def test_a_bucket_holds_its_number_and_little_else(number: int) -> None:
+    bounds = lower_bounds()
+    (at,) = buckets_of(np.array([number])).tolist()
+    assert 0 <= at < BUCKETS
+    assert bounds[at] <= number < bounds[at + 1]
+    assert bounds[at + 1] - bounds[at] <= max(1, number // 4)

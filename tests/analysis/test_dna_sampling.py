@@ -1,0 +1,202 @@
+"""Where not all keys can be followed, figures are estimates whose stated errors hold."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from dna_model import Row, analysed, zipf_rows
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adhash.analysis.dna.figures import figures_of
+from adhash.analysis.dna.heavy_hitters import HeavyHitters
+from adhash.analysis.dna.key_hash import hash_keys
+from adhash.analysis.dna.key_table import KeyTable
+from adhash.analysis.dna.tally import GROUPS, Tally, Weighing
+
+# A normal estimate is off by more than this many standard errors once in 16,000 times; the errors
+# themselves are estimates from 16 groups, which makes the tails a little longer.
+_MOST_ERRORS = 4.5
+
+
+@cache
+def _rows(seed: int) -> tuple[Row, ...]:
+    return tuple(zipf_rows(60_000, keys=20_000, exponent=0.8, seed=seed))
+
+
+@cache
+def _figures(seed: int, max_keys: int) -> dict[str, Any]:
+    analysis = analysed(_rows(seed), block_rows=4_096, max_keys=max_keys, sketch_keys=1_000)
+    return figures_of(analysis, count_of_hot_keys=20)
+
+
+SEEDS = pytest.mark.parametrize("seed", [1, 2, 3])
+
+
+@SEEDS
+def test_estimates_are_within_their_errors(seed: int) -> None:
+    exact, sampled = _figures(seed, 1_000_000), _figures(seed, 2_000)
+    checked = 0
+    for part in ("outcomes", "churn", "keys", "integer_keys"):
+        assert exact[part].is_exact
+        assert exact[part].standard_errors == {}
+        assert not sampled[part].is_exact
+        for name, error in sampled[part].standard_errors.items():
+            truth, estimate = getattr(exact[part], name), getattr(sampled[part], name)
+            assert abs(estimate - truth) <= _MOST_ERRORS * error + 1e-9, name
+            checked += error > 0
+    assert checked > 15
+
+
+@SEEDS
+def test_the_exponent_and_shares_are_within_their_errors(seed: int) -> None:
+    exact, sampled = _figures(seed, 1_000_000)["skew"], _figures(seed, 2_000)["skew"]
+    errors = sampled.standard_errors
+    assert sampled.log_log is None
+    difference = abs(sampled.zipf.exponent - exact.zipf.exponent)
+    assert difference <= _MOST_ERRORS * errors["zipf"] < 0.5
+    for name in ("top_1pct_share", "top_10pct_share", "keys_for_90pct", "top_key_share"):
+        assert abs(getattr(sampled, name) - getattr(exact, name)) <= _MOST_ERRORS * errors[name]
+
+
+@SEEDS
+def test_miss_ratios_and_windows_are_within_their_errors(seed: int) -> None:
+    exact, sampled = _figures(seed, 1_000_000), _figures(seed, 2_000)
+    truth = {point.entries: point.of_rows for point in exact["miss_ratio_curve"].points}
+    # Distances of a sample come in steps of its weight; sizes of a few steps tell nothing.
+    coarse = 64 / sampled["sampling"].key_share
+    compared = [
+        p for p in sampled["miss_ratio_curve"].points if coarse < p.entries and p.entries in truth
+    ]
+    assert len(compared) > 5
+    for point in compared:
+        # 0.01 for the distances themselves, which are estimates as well.
+        most = _MOST_ERRORS * point.standard_error + 0.01
+        assert abs(point.of_rows - truth[point.entries]) <= most
+    windows = zip(exact["working_set"].windows, sampled["working_set"].windows, strict=True)
+    for true, estimate in windows:
+        assert true.get == estimate.get
+        assert abs(true.distinct - estimate.distinct) <= 6 * estimate.standard_error + 1e-9
+
+
+def test_a_sample_says_what_it_is() -> None:
+    sampling = _figures(1, 2_000)["sampling"]
+    assert not sampling.is_exact
+    assert sampling.tracked_keys <= 2_000 < 2.5 * sampling.tracked_keys / sampling.key_share
+    assert 0 < sampling.exact_rows < 60_000
+    assert math.log2(1 / sampling.key_share).is_integer()
+    assert _figures(1, 1_000_000)["sampling"].model_dump() == {
+        "is_exact": True, "key_share": 1.0, "tracked_keys": _figures(1, 1_000_000)["keys"].unique,
+        "exact_rows": 60_000,
+    }  # fmt: skip
+
+
+def test_hot_keys_of_a_sketch_are_within_its_bound() -> None:
+    exact = {key.key: key.count for key in _figures(1, 1_000_000)["hot_keys"].keys}
+    sampled = _figures(1, 2_000)["hot_keys"]
+    assert (sampled.is_exact, sampled.method) == (False, "misra-gries")
+    found = {key.key: key for key in sampled.keys}
+    for key, count in list(exact.items())[:10]:
+        assert found[key].count <= count <= found[key].count + found[key].count_error
+
+
+@given(
+    blocks=st.lists(st.lists(st.integers(0, 40), min_size=1, max_size=60), min_size=1, max_size=12),
+    capacity=st.integers(1, 12),
+)
+@settings(deadline=None)
+def test_a_sketch_keeps_the_bounds_of_misra_and_gries(
+    blocks: list[list[int]], capacity: int
+) -> None:
+    nothing = pa.array([], type=pa.int64())
+    sketch = HeavyHitters(
+        nothing, np.empty(0, dtype=np.int64), capacity=capacity, max_bytes=1 << 20
+    )
+    for block in blocks:
+        keys, counts = np.unique(block, return_counts=True)
+        sketch.add(pa.array(keys), counts)
+    everything = [key for block in blocks for key in block]
+    held = dict(zip(*sketch.top(1000), strict=True))
+    assert len(held) <= capacity
+    assert sketch.error <= len(everything) // (capacity + 1)
+    for key in set(everything):
+        assert held.get(key, 0) <= everything.count(key) <= held.get(key, 0) + sketch.error
+
+
+def test_a_sketch_holds_no_more_bytes_than_it_may() -> None:
+    keys = pa.array([b"x" * 100 + str(n).encode() for n in range(1000)], type=pa.large_binary())
+    rows = np.arange(1, 1001)
+    sketch = HeavyHitters(keys, rows, capacity=1000, max_bytes=10_000)
+    assert 50 < len(sketch.rows) < 100
+    assert sketch.error >= 900
+    assert sketch.top(1)[0] == [b"x" * 100 + b"999"]
+
+
+@pytest.mark.parametrize("kind", ["int64", "uint64", "bytes", "str"])
+def test_halving_keeps_the_history_of_keys_that_stay(kind: str) -> None:
+    table = KeyTable(kind, max_keys=500, max_bytes=1 << 20)
+    text = kind in ("bytes", "str")
+    keys = pa.array(
+        [f"key{n}".encode() for n in range(1000)] if text else np.arange(1000, dtype=kind),
+        type=pa.large_binary() if text else None,
+    )
+    numbers = table.numbers_of(keys)
+    assert numbers.tolist() == list(range(1000))
+    table.rows[:] = numbers + 7
+    table.last_rows[:] = numbers * 2
+    while table.is_too_large():
+        table.halve()
+    assert 300 < table.size <= 500 or table.weight > 2
+    again = table.numbers_of(keys)
+    stayed = np.flatnonzero(again >= 0)
+    assert len(stayed) == table.size
+    assert table.rows[again[stayed]].tolist() == (stayed + 7).tolist()
+    assert table.last_rows[again[stayed]].tolist() == (stayed * 2).tolist()
+    assert table.keys_of(again[stayed[:3]]) == keys.take(pa.array(stayed[:3])).to_pylist()
+
+
+def test_the_bytes_of_keys_are_limited_as_well() -> None:
+    table = KeyTable("bytes", max_keys=1_000_000, max_bytes=10_000)
+    keys = pa.array([str(n).encode() * 25 for n in range(1000, 2000)], type=pa.large_binary())
+    table.numbers_of(keys)
+    while table.is_too_large():
+        table.halve()
+    assert 10 < table.size <= 100
+
+
+@given(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=30, unique=True))
+@settings(deadline=None)
+def test_hashes_of_bytes_are_those_of_the_bytes_alone(keys: list[bytes]) -> None:
+    def hashed(items: list[bytes]) -> list[int]:
+        offsets = np.cumsum([0, *map(len, items)])
+        return hash_keys((offsets, np.frombuffer(b"".join(items), dtype=np.uint8))).tolist()
+
+    together = hashed(keys)
+    assert together == [hashed([key])[0] for key in keys]
+    assert len(set(together)) == len(keys)
+
+
+def test_hashes_select_half_of_consecutive_integers() -> None:
+    hashes = hash_keys(np.arange(100_000))
+    for bit in (0, 3, 63):
+        share = float(((hashes >> np.uint64(bit)) & np.uint64(1)).mean())
+        assert share == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_tally_of_a_sample_knows_its_error() -> None:
+    chance = np.random.default_rng(5)
+    misses = 0
+    for _ in range(100):
+        # 4,000 keys of a row each, half of them drawn; the true total is 4,000.
+        drawn = chance.random(4_000) < 0.5
+        groups = chance.integers(0, GROUPS, 4_000)[drawn]
+        tally = Tally(1)
+        tally.add(np.zeros(len(groups), dtype=np.int64), Weighing(weight=2, groups=groups))
+        error = float(tally.error_of(lambda totals: totals[0]))
+        misses += abs(int(tally.totals()[0]) - 4_000) > 2 * error
+    assert misses <= 15  # 5 are expected of a normal distribution, some more of an estimated error

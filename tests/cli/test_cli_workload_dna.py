@@ -1,0 +1,99 @@
+"""``adhash workload-dna``: a report for a person, one object for a program."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import Run
+
+from adhash.analysis.dna import WorkloadDnaResult, workload_dna
+from adhash.cli.dna_report import report
+
+SECTIONS = (
+    "what a map would answer",
+    "keys",
+    "hottest keys",
+    "distinct keys over time",
+    "reuse distance: other keys since the last access to a key",
+    "misses of an LRU cache by its entries",
+    "lengths in bytes",
+)
+
+
+def test_the_report_has_all_sections(run: Run) -> None:
+    done = run("workload-dna", "--sample", "churn")
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert [line for line in lines if line in SECTIONS] == list(SECTIONS)
+    assert "operations on" in lines[0]
+    assert "~" not in done.out
+    assert max(map(len, lines)) <= 120
+
+
+def test_json_is_the_result(run: Run) -> None:
+    answer = run("workload-dna", "--sample", "zipf", "--hot-keys", "3", "--json").answer
+    assert answer.pop("command") == "workload-dna"
+    assert answer.pop("ok") is True
+    result = WorkloadDnaResult.model_validate(answer)
+    assert len(result.hot_keys.keys) == 3
+    assert 0.97 < (result.skew.zipf.exponent if result.skew.zipf else 0) < 1.01
+
+
+def test_a_file_gets_the_same_result(run: Run, tmp_path: Path) -> None:
+    answer = run("workload-dna", "--sample", "zipf", "--json-out", "out/dna.json", "--json").answer
+    written = json.loads((tmp_path / "out" / "dna.json").read_text("utf-8"))
+    assert {**written, "ok": True, "command": "workload-dna"} == answer
+
+
+def test_estimates_are_marked(run: Run, tmp_path: Path) -> None:
+    rows = "".join(f"put,{n % 90_000},{n}\n" for n in range(140_000))
+    (tmp_path / "trace.csv").write_text(f"op,key,value\n{rows}", encoding="utf-8")
+    done = run("workload-dna", "--csv", "trace.csv", "--max-tracked-keys", "2000")
+    assert done.code == 0
+    assert "figures with ~ are estimates" in done.out
+    assert "inserts  ~" in done.out
+    assert " +- " in done.out
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "is empty"),
+        ("op,key,value\n", "no rows"),
+        ("op,key,value\nfly,1,\n", "line 2, column 1"),
+    ],
+)
+def test_a_bad_trace_is_one_line_of_json(
+    run: Run, tmp_path: Path, content: str, words: str
+) -> None:
+    (tmp_path / "trace.csv").write_text(content, encoding="utf-8")
+    done = run("workload-dna", "--csv", "trace.csv")
+    assert (done.code, done.out) == (2, "")
+    assert done.envelope["error"] == "BadInput"
+    assert words in done.envelope["detail"]
+
+
+def test_a_wrong_option_is_named_as_it_was_typed(run: Run) -> None:
+    done = run("workload-dna", "--sample", "zipf", "--max-tracked-keys", "5")
+    assert done.code == 2
+    assert "--max-tracked-keys" in done.envelope["detail"]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["get,1,"],
+        ["del,a,"] * 5,
+        ["put,1,2", "get,1,"],
+        [f"put,{n},{n}" for n in range(30)],
+        ['put,"a\tb\x1b[2J",x'] * 3,
+    ],
+)
+def test_any_trace_has_a_report(rows: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "trace.csv"
+    path.write_text("\n".join(["op,key,value", *rows]) + "\n", encoding="utf-8")
+    text = report(workload_dna(path))
+    assert "hottest keys" in text
+    assert all(line.isprintable() for line in text.splitlines())
