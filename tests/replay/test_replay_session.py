@@ -18,6 +18,7 @@ from adhash.config_models import (
     WatchdogSettings,
 )
 from adhash.errors import InterruptedRunError, PolicyError, StorageError, TraceError
+from adhash.metrics.ticks import Tick
 from adhash.metrics.validation import validate
 from adhash.metrics.writer import FILE_NAME
 from adhash.replay.execution import execute
@@ -446,3 +447,15 @@ def test_same_seed_serves_every_mode(write_trace: WriteTrace) -> None:
     plan = Plan(csv=str(write_trace(*PUTS)), modes=modes, settings=settings())
     summaries = execute(plan, machinery.surroundings(new_seed=iter([11, 12, 13]).__next__))
     assert [summary.manifest.seed for summary in summaries] == [11, 11, 11]
+
+
+def test_every_tick_is_told_to_who_asked_for_it(write_trace: WriteTrace, tmp_path: Path) -> None:
+    told: list[Tick] = []
+    machinery = FakeMachinery()
+    summary = run_one(
+        write_trace(*PUTS), machinery, settings(out_dir=tmp_path / "out"), on_tick=told.append
+    )
+    lines = (tmp_path / "out" / FILE_NAME).read_text().splitlines()
+    assert len(told) > 1
+    assert [tick.to_json() for tick in told] == lines
+    assert told[-1].ops == summary.ops.total

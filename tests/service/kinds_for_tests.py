@@ -71,7 +71,7 @@ def tell(options: TellOptions, context: WorkContext) -> dict[str, Any]:
 
 
 def fail(options: EndOptions, context: WorkContext) -> dict[str, Any]:
-    context.keep_result({"so_far": "half"})
+    context.kept_result = {"so_far": "half"}
     raise ERRORS[options.how]()
 
 

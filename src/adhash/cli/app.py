@@ -25,15 +25,13 @@ from adhash.cli import (
 # One line a command; the order is the order of `adhash --help`.
 _COMMANDS = (
     run_csv,
-    batch,
     profile,
+    ab_compare,
     workload_dna,
+    batch,
     generate_csv,
     record,
     probe_visualize,
-    ab_compare,
-    generate_csv,
-    record,
     verify_snapshot,
     metrics,
     config,

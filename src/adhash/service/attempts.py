@@ -32,7 +32,8 @@ class AttemptOrder:
     """Everything a runner must know. It is written to ``spec.json`` as it stands.
 
     `options` are the checked options of the kind, with inputs and outputs as absolute paths.
-    `readable` are the files and folders that the work may read besides its own.
+    `readable` are the files and folders that the work may read besides its own. `roots` are the
+    folders that files named inside of inputs (the traces of a suite) may lie beneath; None for any.
     """
 
     job_id: str
@@ -43,6 +44,7 @@ class AttemptOrder:
     limits: Limits
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
+    roots: tuple[Path, ...] | None = None
     needs_network: bool = False
     needs_processes: bool = False
     sandbox: str = "on"

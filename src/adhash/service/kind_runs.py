@@ -10,19 +10,27 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from adhash.errors import AdhashError, InterruptedRunError
+from adhash.errors import InterruptedRunError
 from adhash.progress import WorkProgress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from adhash.metrics.ticks import Tick
+    from adhash.options.ab_compare import AbCompareOptions
     from adhash.options.base import CommandOptions
+    from adhash.options.batch import BatchOptions
+    from adhash.options.probe_visualize import ProbeVisualizeOptions
+    from adhash.options.profile import ProfileOptions
+    from adhash.options.verify_snapshot import VerifySnapshotOptions
+    from adhash.options.workload_dna import WorkloadDnaOptions
     from adhash.replay.plan import Plan
     from adhash.replay.progress import Progress
     from adhash.replay.summary import Summary
     from adhash.service.work_context import WorkContext
 
+# Notes of progress are said once each, and no endless number of them.
+_NOTES_SAID = 100
 _NOT_OF_THE_REPLAY = ("csv", "sample", "mode")
 
 
@@ -60,17 +68,208 @@ def replay_trace(options: CommandOptions, context: WorkContext) -> dict[str, Any
         cancel=context.cancel,
         announce=story.announce,
         on_tick=story.tick,
+        ends_with_process=True,
     )
     story.end(summaries)
     result = _result_of(plan, summaries)
-    try:
+    with context.keeping(result):
         if summaries[-1].status == "cancelled":
             raise InterruptedRunError(f"cancelled after {summaries[-1].ops.total:,} operations")
         require_verified(summaries)
-    except AdhashError:
-        context.keep_result(result)
-        raise
     return result
+
+
+def profile_trace(options: ProfileOptions, context: WorkContext) -> dict[str, Any]:
+    """Recommend an engine for a trace.
+
+    Parameters
+    ----------
+    options : ProfileOptions
+        What is asked for.
+    context : WorkContext
+        Told the progress of the race.
+
+    Returns
+    -------
+    dict
+        ``adhash.profile.v1``.
+
+    Raises
+    ------
+    AdhashError
+        If the trace cannot be raced on, or the job was cancelled.
+    """
+    from adhash.analysis.profile import run_profile
+
+    return _told(run_profile(options, **_ears(context)))
+
+
+def run_suite(options: BatchOptions, context: WorkContext) -> dict[str, Any]:
+    """Run a suite of jobs; logs and reports are artifacts unless the options say otherwise.
+
+    Parameters
+    ----------
+    options : BatchOptions
+        Which suite.
+    context : WorkContext
+        Told how many jobs are done; its roots bind a suite that is not trusted.
+
+    Returns
+    -------
+    dict
+        ``adhash.batch.v1``.
+
+    Raises
+    ------
+    InvariantError
+        If a job of the suite is not completed; the result is kept.
+    InterruptedRunError
+        If the job was cancelled; the result of what ran is kept.
+    AdhashError
+        If the suite cannot be run.
+    """
+    from adhash.batch import require_completed, run_batch
+
+    if options.out_dir is None:
+        options = options.model_copy(update={"out_dir": str(context.artifacts)})
+    result = run_batch(options, roots=context.roots, **_ears(context))
+    told = _told(result)
+    with context.keeping(told):
+        if result.status == "cancelled":
+            raise InterruptedRunError("the suite was cancelled")
+        require_completed(result)
+    return told
+
+
+def trace_probe(options: ProbeVisualizeOptions, context: WorkContext) -> dict[str, Any]:
+    """Show the slots that one operation visits.
+
+    Parameters
+    ----------
+    options : ProbeVisualizeOptions
+        What is asked for.
+    context : WorkContext
+        Told how far the map is filled.
+
+    Returns
+    -------
+    dict
+        The probe trace.
+
+    Raises
+    ------
+    AdhashError
+        If the map cannot be made, or the job was cancelled.
+    """
+    from adhash.analysis.probe_visualize import run_probe_visualize
+
+    return _told(run_probe_visualize(options, **_ears(context)))
+
+
+def verify_snapshot(options: VerifySnapshotOptions, context: WorkContext) -> dict[str, Any]:
+    """Check whether a snapshot is whole.
+
+    Parameters
+    ----------
+    options : VerifySnapshotOptions
+        What is asked for.
+    context : WorkContext
+        Told how much was checked.
+
+    Returns
+    -------
+    dict
+        ``adhash.verify-snapshot.v1``.
+
+    Raises
+    ------
+    AdhashError
+        If the snapshot is damaged (the result is kept) or cannot be read, or the job was cancelled.
+    """
+    from adhash.analysis.verify_snapshot import require_intact, run_verify_snapshot
+
+    result = run_verify_snapshot(options, **_ears(context))
+    told = _told(result)
+    with context.keeping(told):
+        require_intact(result)
+    return told
+
+
+def compare_configurations(options: AbCompareOptions, context: WorkContext) -> dict[str, Any]:
+    """Decide which of two configurations is better on a trace.
+
+    Parameters
+    ----------
+    options : AbCompareOptions
+        What is asked for.
+    context : WorkContext
+        Told how many pairs ran.
+
+    Returns
+    -------
+    dict
+        ``adhash.ab-compare.v1``.
+
+    Raises
+    ------
+    InvariantError
+        If the candidate is worse and that is to be a failure (the result is kept), or the answers
+        of the two differ.
+    AdhashError
+        If they cannot be compared, or the job was cancelled.
+    """
+    from adhash.analysis.ab_compare import require_not_worse, run_ab_compare
+
+    result = run_ab_compare(options, **_ears(context))
+    told = _told(result)
+    with context.keeping(told):
+        if options.fail_if_worse:
+            require_not_worse(result)
+    return told
+
+
+def describe_trace(options: WorkloadDnaOptions, context: WorkContext) -> dict[str, Any]:
+    """Describe the character of a trace.
+
+    Parameters
+    ----------
+    options : WorkloadDnaOptions
+        What is asked for.
+    context : WorkContext
+        Told how much was read.
+
+    Returns
+    -------
+    dict
+        ``adhash.workload-dna.v1``.
+
+    Raises
+    ------
+    AdhashError
+        If the trace cannot be read, or the job was cancelled.
+    """
+    from adhash.analysis.dna import run_workload_dna
+
+    return _told(run_workload_dna(options, **_ears(context)))
+
+
+def _ears(context: WorkContext) -> dict[str, Any]:
+    """Return the arguments by which the library tells its progress and hears of its end."""
+    notes: set[str] = set()
+
+    def tell(progress: WorkProgress) -> None:
+        if progress.note and progress.note not in notes and len(notes) < _NOTES_SAID:
+            notes.add(progress.note)
+            say(progress.note)
+        context.progress(progress)
+
+    return {"progress": tell, "cancel": context.cancel}
+
+
+def _told(result: Any) -> dict[str, Any]:
+    told: dict[str, Any] = result.to_dict()
+    say(f"done: {told.get('schema', 'the result')}")
+    return told
 
 
 def say(text: str) -> None:
@@ -108,17 +307,20 @@ class _ReplayStory:
         self._plan = plan
         self._context = context
         self._position = -1
+        self._last_tick: Tick | None = None
         self._alerts: set[tuple[str, str, float]] = set()
 
     def progress(self, progress: Progress) -> None:
         """Tell bytes of the trace, once for each mode; rows where nobody knows its length."""
         if progress.position != self._position:
             self._position = progress.position
+            self._end_mode()
             say(f"{progress.mode}: replaying {self._plan.csv}")
         self._context.progress(_work_of(progress))
 
     def tick(self, tick: Tick) -> None:
         """Tell a tick, and each alert that is raised the first time."""
+        self._last_tick = tick
         self._context.tick(tick.model_dump(by_alias=True, exclude_none=True, mode="json"))
         for alert in tick.alerts:
             key = (tick.mode or tick.backend, alert.name, alert.since_t)
@@ -131,14 +333,16 @@ class _ReplayStory:
         say(text)
         self._context.serve_metrics_at(text.removeprefix("metrics: "))
 
-    @staticmethod
-    def end(summaries: Sequence[Summary]) -> None:
-        """Tell what came of each mode."""
-        for summary in summaries:
-            say(
-                f"{summary.mode}: {summary.status}, {summary.ops.total:,} operations in "
-                f"{summary.elapsed_s:.3f} s ({summary.ops_per_second:,.0f} a second)"
-            )
+    def end(self, summaries: Sequence[Summary]) -> None:
+        """Tell what came of the last mode, and of the run as a whole."""
+        self._end_mode()
+        say(f"{len(summaries)} of {len(self._plan.modes)} modes ran: {summaries[-1].status}")
+
+    def _end_mode(self) -> None:
+        last = self._last_tick
+        if last is not None:
+            say(f"{last.mode}: {last.ops:,} operations in {last.t:.3f} s")
+            self._last_tick = None
 
 
 def _work_of(progress: Progress) -> WorkProgress:

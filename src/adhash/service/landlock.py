@@ -46,7 +46,8 @@ WRITE = READ | UPDATE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _RE
 
 def landlock_version() -> int:
     """Return the version that the kernel speaks; 0 where it has none, or it is switched off."""
-    return max(0, int(_libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _ASK_VERSION)))
+    version: int = _libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _ASK_VERSION)
+    return max(0, version)
 
 
 def restrict_files(rules: Iterable[tuple[Path, int]], *, may_listen: bool) -> None:

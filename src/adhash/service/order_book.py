@@ -46,6 +46,7 @@ class OrderBook:
             options=options,
             limits=self._limits(job),
             readable=self._readable(job),
+            roots=None if job.is_trusted else self._roots(),
             needs_network=kind.needs_network(kind.options.model_validate(options)),
             needs_processes=kind.needs_processes,
             sandbox="off" if job.is_trusted else self.settings.sandbox,
@@ -67,7 +68,8 @@ class OrderBook:
         kind = job_kind(job.kind)
         named = [job.options.get(name) for name in files_read(kind.options)]
         paths = [Path(name) for name in named if name is not None]
-        if kind.needs_processes:
-            paths += [root.absolute() for root in self.settings.data_roots]
-            paths.append((self.job_root / "inputs").absolute())
-        return tuple(paths)
+        return (*paths, *self._roots()) if kind.needs_processes else tuple(paths)
+
+    def _roots(self) -> tuple[Path, ...]:
+        places = (*self.settings.data_roots, self.job_root / "inputs")
+        return tuple(place.absolute() for place in places)

@@ -75,5 +75,10 @@ def _order(fields: dict[str, Any]) -> AttemptOrder:
             "limits": Limits(**fields["limits"]),
             "readable": tuple(Path(each) for each in fields["readable"]),
             "writable": tuple(Path(each) for each in fields["writable"]),
+            "roots": _paths(fields["roots"]),
         }
     )
+
+
+def _paths(names: list[str] | None) -> tuple[Path, ...] | None:
+    return None if names is None else tuple(Path(name) for name in names)

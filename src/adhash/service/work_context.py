@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from adhash.cancellation import CancelToken
 from adhash.clock import NS_PER_S, Clock
+from adhash.errors import AdhashError
 from adhash.progress import WorkProgress
 from adhash.service.models import EventType
 
@@ -41,6 +43,8 @@ class WorkContext:
         Dates the events.
     metrics_url : Path or None
         The file that says where live metrics are served.
+    roots : tuple of Path or None
+        The folders that files named inside of inputs may lie beneath; None for any folder.
     """
 
     def __init__(
@@ -53,10 +57,12 @@ class WorkContext:
         cancel: CancelToken,
         clock: Clock,
         metrics_url: Path | None = None,
+        roots: tuple[Path, ...] | None = None,
     ) -> None:
         self.attempt = attempt
         self.artifacts = artifacts
         self.cancel = cancel
+        self.roots = roots
         self.kept_result: dict[str, Any] | None = None
         self._clock = clock
         self._metrics_url = metrics_url
@@ -102,9 +108,20 @@ class WorkContext:
         if self._metrics_url is not None:
             self._metrics_url.write_text(url, encoding="utf-8")
 
-    def keep_result(self, result: dict[str, Any]) -> None:
-        """Keep what was found so far beside the error that the work is about to raise."""
-        self.kept_result = result
+    @contextmanager
+    def keeping(self, result: dict[str, Any]) -> Iterator[None]:
+        """Keep a result beside the error that is raised inside, if any is.
+
+        Parameters
+        ----------
+        result : dict
+            What was found before it was refused.
+        """
+        try:
+            yield
+        except AdhashError:
+            self.kept_result = result
+            raise
 
     def _tell_rest(self) -> None:
         if self._untold is not None:

@@ -172,6 +172,7 @@ def _confine_and_work(
         ticks=folder.ticks,
         artifacts=attempt.artifacts,
         metrics_url=attempt.metrics_url,
+        roots=order.roots,
         cancel=cancel,
         clock=SystemClock(),
     ) as context:

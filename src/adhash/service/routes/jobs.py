@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
@@ -82,19 +82,28 @@ async def _wait_for_change(surface: Surface, job_id: str, wait_s: float) -> JobD
     "/api/jobs/{job_id}",
     response_model=JobDetail,
     operation_id="end_job",
-    responses=problems(401, 403, 404, 503),
+    responses=problems(401, 403, 404, 409, 422, 503),
 )
-async def end_job(job_id: str, surface: TheSurface, caller: TheCaller) -> JobDetail:
+async def end_job(
+    job_id: str,
+    surface: TheSurface,
+    caller: TheCaller,
+    only: Annotated[
+        Literal["cancel", "delete"] | None,
+        Query(description="cancel: never delete; delete: never end a job (409 if it is active)."),
+    ] = None,
+) -> JobDetail:
     """End an active job, or delete the artifacts and logs of one that has ended.
 
-    An active job is answered in its final state, once no process of it is left.
+    An active job is answered in its final state, once no process of it is left. With `only`, doing
+    it again is safe whatever became of the job meanwhile.
     """
     record = await run_in_threadpool(surface.manager.record, job_id)
     caller.require_owner(record.owner)
     await run_in_threadpool(
         surface.manager.store.append_audit, caller.name, "end_job", {"job": job_id}
     )
-    if record.status.is_terminal:
+    if only == "delete" or (only is None and record.status.is_terminal):
         detail = await run_in_threadpool(surface.manager.delete, job_id)
     else:
         detail = await _end(surface, job_id, f"cancelled by {caller.name}")
