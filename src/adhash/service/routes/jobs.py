@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
 
+from adhash.clock import NS_PER_S
 from adhash.service.errors import InvalidRequestError
 from adhash.service.followers import wait as wait_for
 from adhash.service.lifecycle import Status
@@ -92,6 +93,10 @@ async def end_job(
         Literal["cancel", "delete"] | None,
         Query(description="cancel: never delete; delete: never end a job (409 if it is active)."),
     ] = None,
+    wait: Annotated[
+        float | None,
+        Query(ge=0, le=60, description="Answer after so many seconds even if it has not ended."),
+    ] = None,
 ) -> JobDetail:
     """End an active job, or delete the artifacts and logs of one that has ended.
 
@@ -106,16 +111,23 @@ async def end_job(
     if only == "delete" or (only is None and record.status.is_terminal):
         detail = await run_in_threadpool(surface.manager.delete, job_id)
     else:
-        detail = await _end(surface, job_id, f"cancelled by {caller.name}")
+        detail = await _end(surface, job_id, f"cancelled by {caller.name}", wait_s=wait)
     return surface.with_urls(detail)
 
 
-async def _end(surface: Surface, job_id: str, reason: str) -> JobDetail:
+async def _end(surface: Surface, job_id: str, reason: str, *, wait_s: float | None) -> JobDetail:
     await run_in_threadpool(surface.manager.request_cancel, job_id, reason=reason)
+    limit_s = float("inf") if wait_s is None else wait_s
+    begun_s = _now_s(surface)
     with surface.followers.following(job_id) as changed:
         while True:
             changed.clear()
             detail = await run_in_threadpool(surface.manager.detail, job_id)
-            if detail.status.is_terminal or surface.followers.is_closing:
+            left_s = limit_s - (_now_s(surface) - begun_s)
+            if detail.status.is_terminal or left_s <= 0 or surface.followers.is_closing:
                 return detail
-            await wait_for(changed, _ENDING_LOOK_S)
+            await wait_for(changed, min(_ENDING_LOOK_S, left_s))
+
+
+def _now_s(surface: Surface) -> float:
+    return surface.clock.monotonic_ns() / NS_PER_S
