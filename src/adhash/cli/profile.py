@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from adhash.cli.connection import RunOnServerOption, server_for_run
 from adhash.cli.interrupts import cancelled_by_signals
 from adhash.cli.model_command import options_of, own_option, register_model_command
 from adhash.cli.output import JsonOption, print_json, print_table
@@ -62,16 +63,20 @@ def register(app: typer.Typer) -> None:
         profile,
         extra=[
             own_option("then", _ThenOption, None),
+            own_option("server", RunOnServerOption, None),
             own_option("as_json", JsonOption, default=False),
         ],
         cls=ProfileCommand,
     )
 
 
-def profile(options: ProfileOptions, *, then: str | None, as_json: bool) -> None:
+def profile(
+    options: ProfileOptions, *, then: str | None, server: str | None, as_json: bool
+) -> None:
     """Race the engines on samples of a trace and recommend one, with its reason."""
     words = None if then is None else _command_of(then, options)
-    result = _run(options)
+    address = server_for_run(server)
+    result = _run(options) if address is None else _run_there(options, server=address)
     if words is None:
         _print(result, as_json=as_json)
         return
@@ -87,6 +92,15 @@ def _run(options: ProfileOptions) -> ProfileResult:
     token = CancelToken()
     with cancelled_by_signals(token), shown_work() as progress:
         return run_profile(options, progress=progress, cancel=token)
+
+
+def _run_there(options: ProfileOptions, *, server: str) -> ProfileResult:
+    from adhash.analysis.profile import ProfileResult
+    from adhash.cli.remote import run_on_server
+
+    outcome = run_on_server(COMMAND, options, server=server)
+    outcome.require_success()
+    return ProfileResult.model_validate(outcome.require_result())
 
 
 def _print(result: ProfileResult, *, as_json: bool) -> None:

@@ -22,12 +22,11 @@ from typing import Any, Self
 
 from adhash.clock import Clock, SystemClock
 from adhash.service.calls import methods, transfers
-from adhash.service.calls.async_client import AsyncClient as AsyncClient
+from adhash.service.calls.async_client import AsyncClient
 from adhash.service.calls.connection import Certificate, Connection, Verify
 from adhash.service.calls.following import EventFeed, EventsReset, LogFeed, follow_feed
 from adhash.service.calls.kind_methods import KindMethods
-from adhash.service.calls.remote_jobs import AsyncRemoteJob as AsyncRemoteJob
-from adhash.service.calls.remote_jobs import RemoteJob
+from adhash.service.calls.remote_jobs import AsyncRemoteJob, RemoteJob
 from adhash.service.calls.retrying import Retries
 from adhash.service.calls.transports import Transport
 from adhash.service.lifecycle import Status
@@ -41,6 +40,8 @@ from adhash.service.models import (
     Readiness,
     SignedUrl,
 )
+
+__all__ = ["AsyncClient", "AsyncRemoteJob", "Client", "EventsReset", "RemoteJob", "Retries"]
 
 
 class Client(KindMethods[RemoteJob]):
@@ -282,7 +283,8 @@ class Client(KindMethods[RemoteJob]):
 
     def signed_url(self, job_id: str, name: str, *, ttl_s: int = 900) -> SignedUrl:
         """Make a URL of an artifact that needs no token and is good for so many seconds."""
-        return self._transport.run(methods.signature(job_id, name, ttl_s, self._retries))
+        steps = methods.signature(job_id, name, ttl_s, self._retries, base_url=self._transport.url)
+        return self._transport.run(steps)
 
     def readiness(self) -> Readiness:
         """Return whether the server takes jobs, and why not."""

@@ -166,7 +166,8 @@ class AsyncClient(KindMethods[Coroutine[Any, Any, AsyncRemoteJob]]):
 
     async def signed_url(self, job_id: str, name: str, *, ttl_s: int = 900) -> SignedUrl:
         """Make a URL of an artifact that needs no token and is good for so many seconds."""
-        return await self._transport.run(methods.signature(job_id, name, ttl_s, self._retries))
+        steps = methods.signature(job_id, name, ttl_s, self._retries, base_url=self._transport.url)
+        return await self._transport.run(steps)
 
     async def readiness(self) -> Readiness:
         """Return whether the server takes jobs, and why not."""

@@ -199,15 +199,18 @@ def artifacts_of(job_id: str, retries: Retries) -> Steps[list[ArtifactInfo]]:
     return read_as(ArtifactList, (yield from ask(sent, retries))).artifacts
 
 
-def signature(job_id: str, name: str, ttl_s: int, retries: Retries) -> Steps[SignedUrl]:
-    """Make a signed URL of an artifact."""
+def signature(
+    job_id: str, name: str, ttl_s: int, retries: Retries, *, base_url: str
+) -> Steps[SignedUrl]:
+    """Make a signed URL of an artifact, whole with the address of the server."""
     sent = Request(
         method="POST",
         path=job_path(job_id, "artifacts", name, "url"),
         headers={"Idempotency-Key": new_key()},
         body={"ttl_s": ttl_s},
     )
-    return read_as(SignedUrl, (yield from ask(sent, retries)))
+    signed = read_as(SignedUrl, (yield from ask(sent, retries)))
+    return signed.model_copy(update={"url": f"{base_url.rstrip('/')}{signed.url}"})
 
 
 def readiness_of(retries: Retries) -> Steps[Readiness]:

@@ -35,7 +35,7 @@ class Transport:
     """Carries steps out and waits for each."""
 
     def __init__(self, connection: Connection) -> None:
-        self._url = connection.url
+        self.url = connection.url
         self._http: httpx.Client = load_httpx().Client(**connection.options())
 
     def close(self) -> None:
@@ -69,7 +69,7 @@ class Transport:
         try:
             way.reply = line.carry_out(step)
         except load_httpx().TransportError as error:
-            way.failure = disconnected(error, self._url)
+            way.failure = disconnected(error, self.url)
         except OSError as error:
             way.failure = error
 
@@ -120,7 +120,7 @@ class AsyncTransport:
     """Carries steps out under asyncio."""
 
     def __init__(self, connection: Connection) -> None:
-        self._url = connection.url
+        self.url = connection.url
         self._http: httpx.AsyncClient = load_httpx().AsyncClient(**connection.options())
 
     async def close(self) -> None:
@@ -154,7 +154,7 @@ class AsyncTransport:
         try:
             way.reply = await line.carry_out(step)
         except load_httpx().TransportError as error:
-            way.failure = disconnected(error, self._url)
+            way.failure = disconnected(error, self.url)
         except OSError as error:
             way.failure = error
 
