@@ -54,7 +54,6 @@ from adhash.service.outcomes import (
 )
 from adhash.service.processes import boot_id, start_time_of
 from adhash.service.stopping import Ladder, StopReason
-from adhash.service.work_process import be_the_work
 
 LOOK_S = 0.05
 STALE_EXIT_CODE = 75
@@ -76,18 +75,18 @@ class Runner:
     ----------
     spec : Spec
         What to run, where, and on which cores.
-    work : callable
-        Called in a process of its own, its files and limits in place; returns its exit code.
+    start : callable
+        Starts the work in a process of its own, a child of this one, and returns its pid.
     clock : Clock
         What tells the time.
     """
 
     def __init__(
-        self, spec: Spec, work: Callable[[Spec], int], *, clock: Clock | None = None
+        self, spec: Spec, start: Callable[[Spec], int], *, clock: Clock | None = None
     ) -> None:
         self._spec = spec
         self._order = spec.order
-        self._work = work
+        self._start = start
         self._clock = clock or SystemClock()
         self._folder = JobFolder(self._order.folder)
         self._attempt = self._folder.attempt(self._order.attempt)
@@ -134,7 +133,7 @@ class Runner:
         if self._spec.cores:
             os.sched_setaffinity(0, self._spec.cores)
         self._began_ns = self._clock.monotonic_ns()
-        self._pid = be_the_work(self._spec, self._work, unblock=_WATCHED)
+        self._pid = self._start(self._spec)
         self._ladder = Ladder(
             group=self._pid, grace_s=self._order.grace_s, monotonic_ns=self._clock.monotonic_ns
         )

@@ -25,6 +25,8 @@ from adhash.service.orders import Spec, read_spec
 from adhash.service.outcomes import WorkReport, error_of
 from adhash.service.runner import Runner
 from adhash.service.sandbox import enter_sandbox
+from adhash.service.spare import wait_and_run
+from adhash.service.work_process import fork_the_work, prepare_the_work
 
 if TYPE_CHECKING:
     from adhash.options.base import CommandOptions
@@ -213,13 +215,33 @@ def load_job_kinds() -> Kinds:
     return job_kinds()
 
 
+def carry_out(spec: Spec, load_kinds: Callable[[], Kinds]) -> int:
+    """Prepare the process of the work and carry out an order in it.
+
+    Parameters
+    ----------
+    spec : Spec
+        The order.
+    load_kinds : callable
+        Returns the kinds there are.
+
+    Returns
+    -------
+    int
+        The exit code of the work.
+    """
+    prepare_the_work(spec)
+    return work_on(spec, load_kinds)
+
+
 def main(arguments: list[str], *, load_kinds: Callable[[], Kinds] = load_job_kinds) -> int:
-    """Run the attempt that the arguments name.
+    """Run the attempt that the arguments name, or wait for one.
 
     Parameters
     ----------
     arguments : list of str
-        The folder of the job and the number of the attempt.
+        The folder of the job and the number of the attempt; or ``--wait``, to import what is slow
+        to import and take both from standard input.
     load_kinds : callable
         Returns the kinds there are; tests have others.
 
@@ -228,12 +250,14 @@ def main(arguments: list[str], *, load_kinds: Callable[[], Kinds] = load_job_kin
     int
         0 if the attempt has an outcome.
     """
+    if arguments == ["--wait"]:
+        return wait_and_run(lambda spec: carry_out(spec, load_kinds))
     folder, number = Path(arguments[0]), int(arguments[1])
     spec = read_spec(JobFolder(folder).spec)
     if spec.order.attempt != number:
         print(f"{folder} holds an order for attempt {spec.order.attempt}", file=sys.stderr)
         return 1
-    return Runner(spec, lambda spec: work_on(spec, load_kinds)).run()
+    return Runner(spec, lambda spec: fork_the_work(lambda: carry_out(spec, load_kinds))).run()
 
 
 if __name__ == "__main__":
