@@ -13,11 +13,11 @@ import os
 import resource
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from adhash.errors import StorageError
 from adhash.service.attempts import Limits
 from adhash.service.folder import JobFolder
 from adhash.service.kernel import die_with_parent, forbid_new_privileges
@@ -51,7 +51,14 @@ def fork_the_work(body: Callable[[], int]) -> int:
     try:
         _stand_alone(runner)
         code = body()
+    except OSError as error:
+        # The files of the job cannot be opened or written: there is no better place to say so.
+        code = StorageError.exit_code
+        with suppress(OSError):
+            print(error, file=sys.stderr)
     except BaseException:
+        import traceback
+
         traceback.print_exc()
     finally:
         # Nothing of the runner may run in this process.

@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import adhash
 from adhash.atomic_files import replace_text, write_failure
 from adhash.clock import NS_PER_S, Clock, SystemClock
 from adhash.errors import StorageError
@@ -30,6 +31,7 @@ from adhash.service.attempts import (
     Capacity,
 )
 from adhash.service.executors.attempt_watch import AttemptWatch, Sweep
+from adhash.service.executors.children import add_child, reap_children
 from adhash.service.executors.runner_names import named_runner
 from adhash.service.executors.slots import SlotTable, cores_of_slots
 from adhash.service.executors.warm_runner import WarmRunner
@@ -43,12 +45,9 @@ from adhash.service.spare import Call
 RUNNER_COMMAND = (sys.executable, "-P", "-m", "adhash.service.worker")
 _KEPT_VARIABLES = ("PATH", "LANG", "LANGUAGE", "TZ", "HOME", "PYTHONPATH", "ADHASH_PRESETS_DIR")
 
+_PACKAGES = Path(adhash.__file__).parents[1]
 # A spare begins its imports only when the last job is well under way.
 _SPARE_DELAY_NS = NS_PER_S // 2
-
-# The runners that this process started and has not waited for, whichever executor did: while one
-# stands here, not even its number can be another's.
-_unreaped: set[int] = set()
 
 
 class LocalExecutor:
@@ -95,7 +94,7 @@ class LocalExecutor:
             command=self._command,
             environment=self._environment,
             cores=set(usable) - set(slots_cores) or set(usable),
-            started=_unreaped.add,
+            started=add_child,
         )
         self._watches: dict[tuple[str, int], AttemptWatch] = {}
 
@@ -170,7 +169,7 @@ class LocalExecutor:
             )
         # From here on it is known by its name alone, as after a restart: no object watches it.
         process.returncode = 0
-        _unreaped.add(process.pid)
+        add_child(process.pid)
         return process.pid
 
     def _environment_of(self, order: AttemptOrder) -> dict[str, str]:
@@ -233,7 +232,7 @@ class LocalExecutor:
         list of AttemptReport
             One for each, in order.
         """
-        _reap()
+        reap_children()
         self._provide_spare()
         keys = {_key(ref) for ref in refs}
         self._slots.release_all_but(keys)
@@ -260,7 +259,7 @@ class LocalExecutor:
         """Stop managing; what runs goes on running."""
         self._watches.clear()
         self._spare.dismiss()
-        _reap()
+        reap_children()
 
 
 def _key(ref: AttemptRef) -> tuple[str, int]:
@@ -270,9 +269,10 @@ def _key(ref: AttemptRef) -> tuple[str, int]:
 def _environment_for_runners(environ: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in environ.items() if _is_kept(name)}
     if "PYTHONPATH" in kept:
-        # Relative to the folder of the server; a runner has another.
-        places = kept["PYTHONPATH"].split(os.pathsep)
-        kept["PYTHONPATH"] = os.pathsep.join(str(Path(place).absolute()) for place in places)
+        # Relative to the folder that the server began in; a runner has another. First comes the
+        # very package that runs here.
+        places = [_PACKAGES, *map(Path, kept["PYTHONPATH"].split(os.pathsep))]
+        kept["PYTHONPATH"] = os.pathsep.join(str(place.absolute()) for place in places)
     # One thread of linear algebra, which nothing here uses, instead of one a core.
     return {**kept, "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
 
@@ -281,14 +281,3 @@ def _is_kept(variable: str) -> bool:
     """Return whether a runner may see the variable: places, language, settings of replays."""
     is_setting = variable.startswith(PREFIX) and "__" in variable
     return variable in _KEPT_VARIABLES or variable.startswith("LC_") or is_setting
-
-
-def _reap() -> None:
-    """Wait for the runners of this process that ended."""
-    for pid in list(_unreaped):
-        try:
-            ended, _ = os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            ended = pid
-        if ended:
-            _unreaped.discard(pid)
