@@ -11,7 +11,7 @@ TEST_SOURCES := $(shell find cpp/include cpp/src cpp/tests -type f)
 CXX_FILES := $(shell find cpp -name '*.hpp' -o -name '*.cpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types imports docstrings native-test sanitize fuzz bench bench-layouts samples wheel clean
+.PHONY: help demo test check lint format types imports docstrings native-test sanitize fuzz bench bench-profile bench-layouts samples wheel clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ check: lint types imports docstrings  ## Run every gate: format, lint, types, la
 
 bench: $(VENV)/.dev  ## Measure every speed claim and print ratios
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-profile: $(VENV)/.dev  ## Measure the regret of following adhash profile (TRACES: a folder of recorded traces)
+	$(BIN)/python -m benchmarks --only profile $(if $(TRACES),--traces $(TRACES)) $(ARGS)
 
 # --- gates -----------------------------------------------------------------------------------
 

@@ -36,7 +36,9 @@ def read_through(rows: int, keys: int, *, seed: int = 5) -> list[Row]:
 def churn(rows: int, live: int, *, seed: int = 5) -> list[Row]:
     """Return an allocator: numbers are put, kept for a while, and deleted; then used again."""
     chance = random.Random(seed)
-    free, held, trace = list(range(4 * live)), [], []
+    free = list(range(4 * live))
+    held: list[int] = []
+    trace: list[Row] = []
     for number in range(rows):
         if len(held) < live or (len(held) < 2 * live and number % 2):
             held.append(free.pop(chance.randrange(len(free))))

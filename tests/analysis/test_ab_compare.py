@@ -18,17 +18,11 @@ from process_children import children
 
 pytest.importorskip("adhash.maps", reason="the native module is not built", exc_type=ImportError)
 
-from adhash.analysis.ab_compare import (
-    Comparison,
-    Run,
-    ab_compare,
-    compare,
-    disturbance,
-    plan_comparison,
-    require_not_worse,
-    run_ab_compare,
-)
+from adhash.analysis.ab_compare import ab_compare, require_not_worse, run_ab_compare
+from adhash.analysis.ab_course import compare
+from adhash.analysis.ab_plan import Comparison, plan_comparison
 from adhash.analysis.ab_result import METRICS, AbCompareResult
+from adhash.analysis.ab_runs import Run, disturbance
 from adhash.analysis.ab_sides import Side, resolve_sides
 from adhash.analysis.child_run import Finished
 from adhash.cancellation import CancelToken

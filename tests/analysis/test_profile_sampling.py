@@ -91,7 +91,7 @@ def test_columns_are_sampled_by_exact_rows(tmp_path: Path, trace: list[Row], for
         parquet.write_table(table, path)
     else:
         new = pa.ipc.new_file if form == "arrow" else pa.ipc.new_stream
-        with new(path, table.schema) as writer:
+        with new(str(path), table.schema) as writer:
             writer.write_table(table, max_chunksize=7_000)
 
     sample = draw_sample(str(path), drawing(most_rows=5_000, most_pieces=20))

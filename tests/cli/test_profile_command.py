@@ -99,8 +99,8 @@ def test_then_leaves_words_as_they_are(run: Run, trace: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("engines",), "takes --csv and --mode; got 'engines'"),
-        (("rm", "-rf"), "takes --csv and --mode; got 'rm'"),
+        (("engines",), "--then runs run-csv; got 'engines'"),
+        (("rm", "-rf"), "--then runs run-csv; got 'rm'"),
         (("run-csv", "--mode", "swiss"), "from the profile; got --mode"),
         (("run-csv", "--csv=other.csv"), "from the profile; got --csv=other.csv"),
         ((), "--then"),

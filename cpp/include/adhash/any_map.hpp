@@ -11,8 +11,8 @@
 
 #include "adhash/adaptive.hpp"
 #include "adhash/batch.hpp"
-#include "adhash/probe_trace.hpp"
 #include "adhash/interrupt.hpp"
+#include "adhash/probe_trace.hpp"
 #include "adhash/replay.hpp"
 #include "adhash/stats.hpp"
 

@@ -139,8 +139,6 @@ class SingleTableMap {
   bool is_mostly_dead() const { return table_.tombstones() > table_.room() / 4; }
   ADHASH_COLD void grow() {
     const bool mostly_dead = is_mostly_dead();
-    if (mostly_dead) ++compactions_;
-    const bool mostly_dead = table_.tombstones() > table_.room() / 4;
     rebuild(mostly_dead ? table_.room() : table_.room() + 1, mostly_dead ? "purge" : "growth");
     ++(mostly_dead ? compactions_ : migrations_);
   }

@@ -278,6 +278,8 @@ class StdMap {
       if (is_equal) return true;
     }
     return false;
+  }
+
   // The C library collects small freed blocks, and joins them all when a large one is asked for:
   // after millions that takes a second or more, at some moment when nobody can interrupt it.
   static void tidy_heap() noexcept {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from adhash.cli.connection import RunOnServerOption, server_for_run
 from adhash.cli.interrupts import cancelled_by_signals
 from adhash.cli.model_command import own_option, register_model_command
 from adhash.cli.output import JsonOption, print_json, print_table
@@ -32,25 +33,29 @@ def register(app: typer.Typer) -> None:
         hidden=("spec",),
         extra=(
             own_option("is_list", _ListOption, default=False),
+            own_option("server", RunOnServerOption, None),
             own_option("as_json", JsonOption, default=False),
         ),
         instead=list_suites,
     )
 
 
-def run(options: BatchOptions, *, is_list: bool, as_json: bool) -> None:  # noqa: ARG001
+def run(
+    options: BatchOptions,
+    *,
+    is_list: bool,  # noqa: ARG001
+    server: str | None,
+    as_json: bool,
+) -> None:
     """Run a suite of jobs, each in a process of its own, and report.
 
     The exit code is 0 if every job completed, 3 if one did not, 2 if the suite is wrong. Ctrl-C or
     SIGTERM ends the jobs within a second, with the reports of what ran and exit code 130.
     """
-    from adhash.batch import require_completed, run_batch
-    from adhash.cancellation import CancelToken
-    from adhash.cli.progress_bar import shown_work
+    from adhash.batch import require_completed
 
-    token = CancelToken()
-    with cancelled_by_signals(token), shown_work() as progress:
-        result = run_batch(options, progress=progress, cancel=token)
+    address = server_for_run(server)
+    result = _run_here(options) if address is None else _run_there(options, server=address)
     if as_json:
         _print_json(result)
     else:
@@ -60,7 +65,32 @@ def run(options: BatchOptions, *, is_list: bool, as_json: bool) -> None:  # noqa
     require_completed(result)
 
 
-def list_suites(*, is_list: bool, as_json: bool) -> bool:
+def _run_here(options: BatchOptions) -> BatchResult:
+    from adhash.batch import run_batch
+    from adhash.cancellation import CancelToken
+    from adhash.cli.progress_bar import shown_work
+
+    token = CancelToken()
+    with cancelled_by_signals(token), shown_work() as progress:
+        return run_batch(options, progress=progress, cancel=token)
+
+
+def _run_there(options: BatchOptions, *, server: str) -> BatchResult:
+    from adhash.batch import BatchResult
+    from adhash.cli.remote import run_on_server
+    from adhash.cli.remote_suite import RemoteSuite
+
+    suite = RemoteSuite(options)
+    outcome = run_on_server(COMMAND, suite.options, server=server, packed=suite.pack)
+    return BatchResult.model_validate({**outcome.require_result(), **suite.identity})
+
+
+def list_suites(
+    *,
+    is_list: bool,
+    server: str | None,  # noqa: ARG001
+    as_json: bool,
+) -> bool:
     """Print the bundled suites if that is what was asked for, and return whether it was."""
     if not is_list:
         return False

@@ -6,22 +6,28 @@ import json
 import os
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
+from adhash.cli.connection import RunOnServerOption, server_for_run
 from adhash.cli.interrupts import cancelled_by_signals
-from adhash.cli.model_command import own_option, register_model_command
+from adhash.cli.model_command import options_of, own_option, register_model_command
 from adhash.cli.output import JsonOption, print_json, print_table
 from adhash.errors import BadInputError
+from adhash.options.base import CommandOptions
 from adhash.options.profile import ProfileOptions
+from adhash.options.run_csv import RunCsvOptions
 
 if TYPE_CHECKING:
     from adhash.analysis.profile import ProfileResult
 
 COMMAND = "profile"
 _THEN = "--then"
+# The commands that take a trace and a mode, and their options.
+_FOLLOWERS: dict[str, type[CommandOptions]] = {"run-csv": RunCsvOptions}
 # What the command that follows is told by us, and must not be told otherwise.
 _OURS = ("--csv", "--sample", "--mode")
 _PASSED_ON = ("key_type", "value_type", "csv_max_rows", "csv_max_bytes", "config", "preset")
@@ -57,16 +63,20 @@ def register(app: typer.Typer) -> None:
         profile,
         extra=[
             own_option("then", _ThenOption, None),
+            own_option("server", RunOnServerOption, None),
             own_option("as_json", JsonOption, default=False),
         ],
         cls=ProfileCommand,
     )
 
 
-def profile(options: ProfileOptions, *, then: str | None, as_json: bool) -> None:
+def profile(
+    options: ProfileOptions, *, then: str | None, server: str | None, as_json: bool
+) -> None:
     """Race the engines on samples of a trace and recommend one, with its reason."""
     words = None if then is None else _command_of(then, options)
-    result = _run(options)
+    address = server_for_run(server)
+    result = _run(options) if address is None else _run_there(options, server=address)
     if words is None:
         _print(result, as_json=as_json)
         return
@@ -82,6 +92,15 @@ def _run(options: ProfileOptions) -> ProfileResult:
     token = CancelToken()
     with cancelled_by_signals(token), shown_work() as progress:
         return run_profile(options, progress=progress, cancel=token)
+
+
+def _run_there(options: ProfileOptions, *, server: str) -> ProfileResult:
+    from adhash.analysis.profile import ProfileResult
+    from adhash.cli.remote import run_on_server
+
+    outcome = run_on_server(COMMAND, options, server=server)
+    outcome.require_success()
+    return ProfileResult.model_validate(outcome.require_result())
 
 
 def _print(result: ProfileResult, *, as_json: bool) -> None:
@@ -114,13 +133,12 @@ def _tell(result: ProfileResult, *, as_json: bool) -> None:
 def _command_of(then: str, options: ProfileOptions) -> list[str]:
     """Return the command to follow with the trace, checked before the race begins."""
     name, *arguments = shlex.split(then) or [""]
-    known = _options_of(name)
-    missing = [flag for flag in ("--csv", "--mode") if flag not in known]
-    if missing:
+    if name not in _FOLLOWERS:
         raise BadInputError(
-            f"{_THEN} needs a command that takes --csv and --mode; got {name!r}",
-            hint="such as --then run-csv",
+            f"{_THEN} runs {' or '.join(_FOLLOWERS)}; got {name!r}",
+            hint=f"such as {_THEN} {next(iter(_FOLLOWERS))}",
         )
+    known = options_of(_FOLLOWERS[name])
     for word in arguments:
         if word.partition("=")[0] in _OURS:
             raise BadInputError(
@@ -131,16 +149,7 @@ def _command_of(then: str, options: ProfileOptions) -> list[str]:
     return [name, *_trace_options(options), *_passed_on(options, known)]
 
 
-def _options_of(name: str) -> set[str]:
-    from adhash.cli.app import build_app
-
-    command = getattr(typer.main.get_command(build_app()), "commands", {}).get(name)
-    return {flag for each in getattr(command, "params", []) for flag in each.opts}
-
-
 def _require_rereadable(options: ProfileOptions) -> None:
-    from pathlib import Path
-
     if options.csv == "-" or (options.csv is not None and Path(options.csv).is_fifo()):
         raise BadInputError(
             f"{_THEN} reads the trace a second time, which a pipe cannot be",
@@ -154,7 +163,7 @@ def _trace_options(options: ProfileOptions) -> list[str]:
     return [f"--sample={options.sample}"]
 
 
-def _passed_on(options: ProfileOptions, known: set[str]) -> list[str]:
+def _passed_on(options: ProfileOptions, known: list[str]) -> list[str]:
     flags = {f"--{name.replace('_', '-')}": getattr(options, name) for name in _PASSED_ON}
     return [
         f"{flag}={value}" for flag, value in flags.items() if value is not None and flag in known

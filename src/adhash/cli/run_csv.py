@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from adhash.cli.connection import RunOnServerOption, server_for_run
 from adhash.cli.interrupts import cancelled_by_signals
 from adhash.cli.optional_values import OptionalValuesCommand
 from adhash.cli.output import JsonOption, print_table
@@ -170,6 +171,7 @@ def run_csv(
     preset: Annotated[
         str | None, _option("--preset", metavar="NAME", text="The name of a preset.")
     ] = None,
+    server: RunOnServerOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Replay a trace on one engine or several and compare what they did.
@@ -177,38 +179,52 @@ def run_csv(
     Ctrl-C or SIGTERM ends the run within a second, with what it measured so far and exit code 130;
     a second one kills it.
     """
+    options: Any = {
+        "key_type": key_type,
+        "value_type": value_type,
+        "rate": rate,
+        "verify": verify,
+        "dry_run": dry_run,
+        "csv_max_rows": csv_max_rows,
+        "csv_max_bytes": csv_max_bytes,
+        "snapshot_in": snapshot_in,
+        "snapshot_out": snapshot_out,
+        "compress": compress,
+        "compact_interval": compact_interval,
+        "seed": seed,
+        "json_summary_out": json_summary_out,
+        "metrics_out_dir": metrics_out_dir,
+        "metrics_max_ticks": metrics_max_ticks,
+        "metrics_port": metrics_port,
+        "metrics_host": metrics_host,
+        "latency_sample_every": latency_sample_every,
+        "latency_buckets": latency_buckets,
+        "config": config,
+        "preset": preset,
+    }
+    address = server_for_run(server)
+    if address is not None:
+        trace = {"csv": csv, "sample": sample, "mode": _modes(mode)}
+        _run_there({**trace, **options}, server=address, as_json=as_json)
+        return
     from adhash.replay.run import plan_run
 
     plan = plan_run(
-        _trace(csv, sample),
-        mode=_modes(mode),
-        settings=None,
-        environ=None,
-        options={
-            "key_type": key_type,
-            "value_type": value_type,
-            "rate": rate,
-            "verify": verify,
-            "dry_run": dry_run,
-            "csv_max_rows": csv_max_rows,
-            "csv_max_bytes": csv_max_bytes,
-            "snapshot_in": snapshot_in,
-            "snapshot_out": snapshot_out,
-            "compress": compress,
-            "compact_interval": compact_interval,
-            "seed": seed,
-            "json_summary_out": json_summary_out,
-            "metrics_out_dir": metrics_out_dir,
-            "metrics_max_ticks": metrics_max_ticks,
-            "metrics_port": metrics_port,
-            "metrics_host": metrics_host,
-            "latency_sample_every": latency_sample_every,
-            "latency_buckets": latency_buckets,
-            "config": config,
-            "preset": preset,
-        },
+        _trace(csv, sample), mode=_modes(mode), settings=None, environ=None, options=options
     )
     _run(plan, as_json=as_json)
+
+
+def _run_there(values: Mapping[str, object], *, server: str, as_json: bool) -> None:
+    from adhash.cli.remote import run_on_server
+    from adhash.options.base import read_options
+    from adhash.options.run_csv import RunCsvOptions
+
+    options = read_options(RunCsvOptions, values, spelled_as_flags=True)
+    outcome = run_on_server(COMMAND, options, server=server)
+    result = outcome.require_result()
+    _print(result.get("summaries", [result]), ok=outcome.error is None, as_json=as_json)
+    outcome.require_success()
 
 
 def _trace(csv: str | None, sample: str | None) -> str:
@@ -239,30 +255,22 @@ def _run(plan: Plan, *, as_json: bool) -> None:
         summaries = run_plan(plan, progress=progress, cancel=token, ends_with_process=True)
     is_cancelled = bool(summaries) and summaries[-1].status == "cancelled"
     is_wrong = any(each.verified and each.verified.mismatches for each in summaries)
-    if as_json:
-        _print_json(summaries, ok=not (is_cancelled or is_wrong))
-    else:
-        _print_text(summaries)
+    shown = [summary.to_dict() for summary in summaries]
+    _print(shown, ok=not (is_cancelled or is_wrong), as_json=as_json)
     if is_cancelled:
         raise _interruption(summaries, len(plan.modes))
     require_verified(summaries)
 
 
-def _print_json(summaries: Sequence[Summary], *, ok: bool) -> None:
-    answer = {
-        "ok": ok,
-        "command": COMMAND,
-        "summaries": [summary.to_dict() for summary in summaries],
-    }
-    print(json.dumps(answer, ensure_ascii=False))
-
-
-def _print_text(summaries: Sequence[Summary]) -> None:
+def _print(summaries: Sequence[dict[str, Any]], *, ok: bool, as_json: bool) -> None:
+    if as_json:
+        answer = {"ok": ok, "command": COMMAND, "summaries": summaries}
+        print(json.dumps(answer, ensure_ascii=False))
+        return
     from adhash.presenters import comparison_table, replay_notes
 
-    data = [summary.to_dict() for summary in summaries]
-    print_table(comparison_table(data))
-    for line in replay_notes(data):
+    print_table(comparison_table(summaries))
+    for line in replay_notes(summaries):
         print(line)
 
 

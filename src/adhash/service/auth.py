@@ -32,8 +32,8 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from adhash.clock import Clock
-from adhash.errors import ConfigError, PolicyError
-from adhash.service.errors import ServiceError
+from adhash.errors import ConfigError
+from adhash.service.errors import ForbiddenError, UnauthenticatedError
 
 
 class Scope(StrEnum):
@@ -49,20 +49,6 @@ _INCLUDES = {
     Scope.SUBMIT: {Scope.READ, Scope.SUBMIT},
     Scope.ADMIN: {Scope.READ, Scope.SUBMIT, Scope.ADMIN},
 }
-
-
-class UnauthenticatedError(ServiceError, PolicyError):
-    """No token was given, or it is not known or has expired."""
-
-    code = "unauthenticated"
-    status = 401
-
-
-class ForbiddenError(ServiceError, PolicyError):
-    """The token does not allow this."""
-
-    code = "forbidden"
-    status = 403
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,19 +11,11 @@ from urllib.parse import quote
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from adhash.errors import BadInputError
-from adhash.service.errors import ServiceError
+from adhash.service.errors import RangeError
 from adhash.service.records import ArtifactRecord
 
 _BLOCK_BYTES = 1 << 18
 _RANGE = re.compile(r"^bytes=(\d{0,18})-(\d{0,18})$")
-
-
-class RangeError(ServiceError, BadInputError):
-    """The range lies outside of the file, or is no single range."""
-
-    code = "range_not_satisfiable"
-    status = 416
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -116,3 +116,59 @@ class StoreUnavailableError(ServiceError, StorageError):
 
     code = "store_unavailable"
     status = 503
+
+
+class UnauthenticatedError(ServiceError, PolicyError):
+    """No token was given, or it is not known or has expired."""
+
+    code = "unauthenticated"
+    status = 401
+
+
+class ForbiddenError(ServiceError, PolicyError):
+    """The token does not allow this."""
+
+    code = "forbidden"
+    status = 403
+
+
+class RateLimitedError(ServiceError, PolicyError):
+    """The caller asked too often."""
+
+    code = "rate_limited"
+    status = 429
+
+
+class TooLargeError(ServiceError, PolicyError):
+    """A body or an upload is larger than allowed; nothing of it was kept."""
+
+    code = "too_large"
+    status = 413
+
+
+class ForeignHostError(ServiceError, BadInputError):
+    """A server without a token is called by a name that is not this machine's."""
+
+    code = "foreign_host"
+    status = 421
+
+
+class UploadFailedError(ServiceError, StorageError):
+    """The upload could not be kept: no room, or the disk refused."""
+
+    code = "storage_full"
+    status = 507
+
+
+class RangeError(ServiceError, BadInputError):
+    """The range lies outside of the file, or is no single range."""
+
+    code = "range_not_satisfiable"
+    status = 416
+
+
+class BadSignatureError(ServiceError, PolicyError):
+    """The signature of a URL is not valid for this, or not any more."""
+
+    code = "bad_signature"
+    status = 403

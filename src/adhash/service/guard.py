@@ -19,9 +19,9 @@ from limits.strategies import FixedWindowRateLimiter
 from starlette.datastructures import Headers
 
 from adhash.clock import NS_PER_S, Clock
-from adhash.errors import AdhashError, BadInputError, PolicyError
+from adhash.errors import AdhashError
 from adhash.service.auth import Authenticator, Identity, Scope
-from adhash.service.errors import ServiceError
+from adhash.service.errors import ForeignHostError, RateLimitedError, TooLargeError
 from adhash.service.event_log import event_logger
 from adhash.service.problems import headers_of, problem_of, problem_response
 
@@ -32,27 +32,6 @@ if TYPE_CHECKING:
 _OPEN_PATHS = frozenset({"/healthz", "/readyz", "/openapi.json", "/docs"})
 _LOCAL_NAMES = frozenset({"localhost", "testserver"})
 _log = event_logger("adhash.service.http")
-
-
-class RateLimitedError(ServiceError, PolicyError):
-    """The caller asked too often."""
-
-    code = "rate_limited"
-    status = 429
-
-
-class BodyTooLargeError(ServiceError, PolicyError):
-    """The body is larger than allowed."""
-
-    code = "too_large"
-    status = 413
-
-
-class ForeignHostError(ServiceError, BadInputError):
-    """A server without a token is called by a name that is not this machine's."""
-
-    code = "foreign_host"
-    status = 421
 
 
 class Guard:
@@ -215,5 +194,5 @@ def _require_local_host(headers: Headers) -> None:
         )
 
 
-def _too_large(limit: int) -> BodyTooLargeError:
-    return BodyTooLargeError(f"the body has more than {limit} bytes", hint="upload files instead")
+def _too_large(limit: int) -> TooLargeError:
+    return TooLargeError(f"the body has more than {limit} bytes", hint="upload files instead")

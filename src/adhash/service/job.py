@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adhash.service.errors import NotFinishedError
+from adhash.service.job_view import JobView
 from adhash.service.lifecycle import Status
 from adhash.service.models import ArtifactInfo, Event, JobDetail, LogLine
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from adhash.service.jobs import JobManager
 
 
-class Job:
+class Job(JobView):
     """A handle on a job; what it says is what was true at the last `poll`.
 
     Parameters
@@ -26,36 +26,8 @@ class Job:
     """
 
     def __init__(self, manager: JobManager, detail: JobDetail) -> None:
+        super().__init__(detail)
         self._manager = manager
-        self._detail = detail
-
-    def __repr__(self) -> str:
-        return f"<Job {self.id} {self.kind} {self.status}>"
-
-    @property
-    def id(self) -> str:
-        """Return the job's name."""
-        return self._detail.id
-
-    @property
-    def kind(self) -> str:
-        """Return the kind of the job, such as ``run-csv``."""
-        return self._detail.kind
-
-    @property
-    def status(self) -> Status:
-        """Return where the job was at the last look."""
-        return self._detail.status
-
-    @property
-    def is_finished(self) -> bool:
-        """Return whether the job had ended at the last look."""
-        return self._detail.status.is_terminal
-
-    @property
-    def detail(self) -> JobDetail:
-        """Return all that was known at the last look."""
-        return self._detail
 
     @property
     def folder(self) -> Path:
@@ -137,9 +109,7 @@ class Job:
         """
         if not self.is_finished:
             self._detail = self._manager.detail(self.id)
-        if self._detail.result is None:
-            raise NotFinishedError(_no_result(self._detail))
-        return self._detail.result
+        return self._result()
 
     def logs(self, *, since: str | None = None, follow: bool = False) -> Iterator[LogLine]:
         """Yield the lines of the output, see `JobManager.logs`."""
@@ -152,10 +122,3 @@ class Job:
     def artifacts(self) -> list[ArtifactInfo]:
         """Return the files that the job made."""
         return self._manager.artifacts(self.id)
-
-
-def _no_result(detail: JobDetail) -> str:
-    if not detail.status.is_terminal:
-        return f"job {detail.id} is {detail.status}: it has no result yet"
-    reason = "" if detail.error is None else f": {detail.error.detail}"
-    return f"job {detail.id} {detail.status} without a result{reason}"

@@ -68,6 +68,7 @@ def replay_trace(options: CommandOptions, context: WorkContext) -> dict[str, Any
         cancel=context.cancel,
         announce=story.announce,
         on_tick=story.tick,
+        ends_with_process=True,
     )
     story.end(summaries)
     result = _result_of(plan, summaries)

@@ -14,20 +14,12 @@ from urllib.parse import quote
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from adhash.clock import Clock
-from adhash.errors import PolicyError
-from adhash.service.errors import ServiceError
+from adhash.service.errors import BadSignatureError
 from adhash.service.models import SignedUrl
 from adhash.service.records import ArtifactRecord
 
 _SALT = "adhash.artifact.v1"
 _KEY_FILE = "signing.key"
-
-
-class BadSignatureError(ServiceError, PolicyError):
-    """The signature of a URL is not valid for this, or not any more."""
-
-    code = "bad_signature"
-    status = 403
 
 
 class UrlSigner:

@@ -18,7 +18,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 import sqlalchemy as sa
 
 from adhash.clock import Clock
-from adhash.service import store_idempotency, store_tallies, store_writes
+from adhash.service import store_idempotency, store_writes
 from adhash.service.lifecycle import Fact, Step
 from adhash.service.records import (
     IdempotencyKey,
@@ -104,7 +104,6 @@ class Store(StoreReads):
             raise
         try:
             store.later(store_idempotency.drop_in_flight).result()
-            store.later(store_tallies.recount).result()
         except BaseException:
             store.close()
             raise

@@ -18,6 +18,16 @@ from adhash.service.store_schema import idempotency_keys
 from adhash.service.store_writer import Transaction
 
 KEPT_FOR = timedelta(hours=24)
+_IS_KEY = (idempotency_keys.c.owner == sa.bindparam("of_owner")) & (
+    idempotency_keys.c.key == sa.bindparam("of_key")
+)
+_IS_IN_FLIGHT = idempotency_keys.c.job_id.is_(None) & idempotency_keys.c.response_status.is_(None)
+_FIND = sa.select(idempotency_keys).where(_IS_KEY)
+_ADD = idempotency_keys.insert()
+_ANSWER = idempotency_keys.update().where(_IS_KEY)
+_ABANDON = idempotency_keys.delete().where(_IS_KEY, _IS_IN_FLIGHT)
+_ABANDON_ALL = idempotency_keys.delete().where(_IS_IN_FLIGHT)
+_FORGET = idempotency_keys.delete().where(idempotency_keys.c.created_at < sa.bindparam("oldest"))
 
 
 def job_of_key(transaction: Transaction, key: IdempotencyKey) -> str | None:
@@ -71,27 +81,23 @@ def finish_response(
 ) -> None:
     """Keep what was answered; see `Store.finish_response`."""
     values = {"response_status": response.status, "response_body": response.body}
-    transaction.connection.execute(idempotency_keys.update().where(_is(key)).values(**values))
+    transaction.connection.execute(_ANSWER, {**_of(key), **values})
 
 
 def abandon_response(transaction: Transaction, key: IdempotencyKey) -> None:
     """Give a key in flight back; see `Store.abandon_response`."""
-    transaction.connection.execute(idempotency_keys.delete().where(_is(key), _is_in_flight()))
+    transaction.connection.execute(_ABANDON, _of(key))
 
 
 def drop_in_flight(transaction: Transaction) -> None:
     """Give all keys in flight back: nobody is left who would finish them."""
-    transaction.connection.execute(idempotency_keys.delete().where(_is_in_flight()))
+    transaction.connection.execute(_ABANDON_ALL)
 
 
 def _find(transaction: Transaction, key: IdempotencyKey) -> sa.RowMapping | None:
     """Return what is known of a key of the last day; older ones are deleted on the way."""
-    oldest = transaction.now - KEPT_FOR
-    transaction.connection.execute(
-        idempotency_keys.delete().where(idempotency_keys.c.created_at < oldest)
-    )
-    found = transaction.connection.execute(sa.select(idempotency_keys).where(_is(key)))
-    row = found.mappings().one_or_none()
+    transaction.connection.execute(_FORGET, {"oldest": transaction.now - KEPT_FOR})
+    row = transaction.connection.execute(_FIND, _of(key)).mappings().one_or_none()
     if row is not None and row["digest"] != key.digest:
         raise IdempotencyConflictError(
             f"the idempotency key {key.key} was used for another request",
@@ -108,15 +114,11 @@ def _insert(transaction: Transaction, key: IdempotencyKey, *, job_id: str | None
         "created_at": transaction.now,
         "job_id": job_id,
     }
-    transaction.connection.execute(idempotency_keys.insert(), row)
+    transaction.connection.execute(_ADD, row)
 
 
-def _is(key: IdempotencyKey) -> sa.ColumnElement[bool]:
-    return (idempotency_keys.c.owner == key.owner) & (idempotency_keys.c.key == key.key)
-
-
-def _is_in_flight() -> sa.ColumnElement[bool]:
-    return idempotency_keys.c.job_id.is_(None) & idempotency_keys.c.response_status.is_(None)
+def _of(key: IdempotencyKey) -> dict[str, Any]:
+    return {"of_owner": key.owner, "of_key": key.key}
 
 
 def _in_flight(key: IdempotencyKey) -> IdempotencyInFlightError:

@@ -11,32 +11,61 @@ from adhash.service.lifecycle import Status
 from adhash.service.models import EventType
 from adhash.service.records import JobFilter
 from adhash.service.store_rows import JOB
-from adhash.service.store_schema import events, job_labels, jobs
+from adhash.service.store_schema import events, job_counts, job_labels, jobs
+
+Label = tuple[str, str]
 
 _FOLLOWED = tuple(kind for kind in EventType if kind is not EventType.AUDIT)
 
 
-def page_of_ids(wanted: JobFilter, *, before: str | None, limit: int) -> sa.Select[Any]:
+def page_of_ids(
+    wanted: JobFilter, *, driver: Label | None, before: str | None, limit: int
+) -> sa.Select[Any]:
     """Return the query for the names of a page of jobs, newest first.
 
-    Names only, so that an index alone answers it; the rows are read for the page that is left.
-    The first label drives the query, the others are looked up for each job that has it.
+    Names only, so that indexes alone answer it; the rows are read for the page that is left. It
+    walks the jobs in the order of the page, or those with the label `driver` if few have it, and
+    looks up all else for each: no filter makes it sort, and none costs more than that walk.
+
+    Parameters
+    ----------
+    wanted : JobFilter
+        Which jobs.
+    driver : tuple of str and str or None
+        A label of `wanted` to start from.
+    before : str or None
+        Only names that sort before this one.
+    limit : int
+        How many at most.
+
+    Returns
+    -------
+    Select
+        One column of names.
     """
-    if wanted.labels:
-        name, value = wanted.labels[0]
+    names = jobs.c.id
+    query = sa.select(names)
+    if driver is not None:
         names = job_labels.c.job_id
-        query = (
-            sa.select(names)
-            .join(jobs, jobs.c.id == names)
-            .where(job_labels.c.name == name, job_labels.c.value == value)
-        )
-    else:
-        names = jobs.c.id
-        query = sa.select(names)
-    conditions = [*_conditions(wanted), *(_has_label(*label) for label in wanted.labels[1:])]
+        is_driver = (job_labels.c.name == driver[0]) & (job_labels.c.value == driver[1])
+        query = sa.select(names).join(jobs, jobs.c.id == names).where(is_driver)
+    others = [label for label in wanted.labels if label != driver]
+    conditions = [*_conditions(wanted), *(_has_label(*label) for label in others)]
     if before is not None:
         conditions.append(names < before)
     return query.where(*conditions).order_by(names.desc()).limit(limit)
+
+
+def how_many_have(label: Label, *, at_most: int) -> sa.Select[Any]:
+    """Return the query for the number of jobs with a label, counted no further than `at_most`."""
+    name, value = label
+    found = (
+        sa.select(job_labels.c.job_id)
+        .where(job_labels.c.name == name, job_labels.c.value == value)
+        .limit(at_most)
+        .subquery()
+    )
+    return sa.select(sa.func.count().label("count")).select_from(found)
 
 
 def queue(limit: int) -> sa.Select[Any]:
@@ -87,8 +116,21 @@ def event_bounds(job_id: str) -> sa.Select[Any]:
 
 def counts() -> sa.Select[Any]:
     """Return the query for the number of jobs of each kind and status."""
-    return sa.select(jobs.c.kind, jobs.c.status, sa.func.count().label("count")).group_by(
-        jobs.c.kind, jobs.c.status
+    kind, status = job_counts.c.kind, job_counts.c.status
+    return (
+        sa.select(kind, status, sa.func.sum(job_counts.c.count).label("count"))
+        .group_by(kind, status)
+        .having(sa.func.sum(job_counts.c.count) > 0)
+    )
+
+
+def counts_of(owner: str) -> sa.Select[Any]:
+    """Return the query for the number of an owner's waiting and running jobs."""
+    is_active = job_counts.c.status.in_([Status.PENDING.value, Status.RUNNING.value])
+    return (
+        sa.select(job_counts.c.status, sa.func.sum(job_counts.c.count).label("count"))
+        .where(is_active, job_counts.c.owner == owner)
+        .group_by(job_counts.c.status)
     )
 
 
@@ -101,12 +143,21 @@ def oldest_queued() -> sa.Select[Any]:
 def _conditions(wanted: JobFilter) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = []
     if wanted.statuses:
-        conditions.append(jobs.c.status.in_([status.value for status in wanted.statuses]))
+        statuses = [status.value for status in wanted.statuses]
+        conditions.append(_in_passing(jobs.c.status).in_(statuses))
     if wanted.kinds:
         conditions.append(jobs.c.kind.in_(wanted.kinds))
     if wanted.owner is not None:
         conditions.append(jobs.c.owner == wanted.owner)
     return conditions
+
+
+def _in_passing(column: sa.Column[str]) -> sa.ColumnElement[str]:
+    """Return the column as an expression, which no index serves.
+
+    Without it SQLite fetches all jobs of a status by the index of the queue, and sorts them.
+    """
+    return column.concat("")
 
 
 def _has_label(name: str, value: str) -> sa.ColumnElement[bool]:

@@ -23,9 +23,12 @@ from adhash.service.records import (
     StoreMetrics,
 )
 from adhash.service.store_faults import DATABASE_FAULTS, fault_of
-from adhash.service.store_schema import artifacts, events, inputs, jobs, owners, tallies
+from adhash.service.store_schema import artifacts, events, inputs, jobs, tallies
 
 Result = TypeVar("Result")
+
+# Jobs with a label; to look up so many costs about as much as to walk through all of 100,000.
+_MANY = 10_000
 
 
 class StoreReads:
@@ -79,7 +82,9 @@ class StoreReads:
         list of JobRecord
             At most `limit`.
         """
-        page = store_queries.page_of_ids(wanted, before=before, limit=limit)
+        page = store_queries.page_of_ids(
+            wanted, driver=self._rarest(wanted.labels), before=before, limit=limit
+        )
         columns = store_rows.JOB if with_documents else store_rows.JOB_IN_BRIEF
         query = sa.select(*columns).where(jobs.c.id.in_(page)).order_by(jobs.c.id.desc())
         return [store_rows.job_record(row) for row in self._rows(query)]
@@ -100,10 +105,8 @@ class StoreReads:
 
     def counts_by_owner(self, owner: str) -> tuple[int, int]:
         """Return how many jobs of `owner` wait, and how many run."""
-        found = self._rows(
-            sa.select(owners.c.queued, owners.c.running).where(owners.c.owner == owner)
-        )
-        return (found[0]["queued"], found[0]["running"]) if found else (0, 0)
+        counts = {row["status"]: row["count"] for row in self._rows(store_queries.counts_of(owner))}
+        return int(counts.get(Status.PENDING, 0)), int(counts.get(Status.RUNNING, 0))
 
     def ended_before(self, at: datetime, limit: int) -> list[str]:
         """Return jobs that ended before `at` and still have their files, oldest first."""
@@ -202,7 +205,7 @@ class StoreReads:
         tallied = self._rows(sa.select(tallies))
         oldest = self._rows(store_queries.oldest_queued())
         return StoreMetrics(
-            jobs={(row["kind"], Status(row["status"])): row["count"] for row in counted},
+            jobs={(row["kind"], Status(row["status"])): int(row["count"]) for row in counted},
             queue_wait=_histograms(tallied, store_tallies.QUEUE_WAIT),
             run_time=_histograms(tallied, store_tallies.RUN_TIME),
             attempts_lost=sum(
@@ -213,6 +216,15 @@ class StoreReads:
 
     def _age_s(self, since: datetime) -> float:
         return max(0.0, (self._clock.now() - since).total_seconds())
+
+    def _rarest(self, labels: Collection[store_queries.Label]) -> store_queries.Label | None:
+        """Return the label that fewest jobs have, or None if many have each of them."""
+        counts = {
+            label: self._rows(store_queries.how_many_have(label, at_most=_MANY))[0]["count"]
+            for label in labels
+        }
+        rarest = min(counts, key=counts.__getitem__, default=None)
+        return None if rarest is None or counts[rarest] == _MANY else rarest
 
     # --- connections -----------------------------------------------------------------------------
 

@@ -8,8 +8,8 @@ documents, so that a listing never reads through those.
 set back. `queue_rank` is the priority with its sign turned: one ascending index then gives the
 order of the queue, highest priority first and the oldest of these first, in both databases.
 
-`owners` and `tallies` repeat what the jobs say, as counts kept in the same transactions: a quota
-and a scrape of the metrics cost the same with ten jobs and with a million.
+`job_counts` and `tallies` repeat what the jobs say, as counts kept in the same transactions: a
+quota and a scrape of the metrics cost the same with ten jobs and with a million.
 """
 
 from __future__ import annotations
@@ -168,12 +168,13 @@ idempotency_keys = sa.Table(
     sa.Column("response_body", Document),
 )
 
-owners = sa.Table(
-    "owners",
+job_counts = sa.Table(
+    "job_counts",
     metadata,
+    sa.Column("status", sa.String(16), primary_key=True),
     sa.Column("owner", sa.Text, primary_key=True),
-    _must("queued", sa.Integer),
-    _must("running", sa.Integer),
+    sa.Column("kind", sa.Text, primary_key=True),
+    _must("count", sa.BigInteger),
 )
 
 tallies = sa.Table(

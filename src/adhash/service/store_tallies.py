@@ -1,7 +1,6 @@
 """Counts that are kept beside the jobs: how many wait for whom, and how long waits and runs were.
 
-They change in the transaction that changes the job, and `recount` makes the owners' anew from the
-jobs when the store is opened.
+They change in the transaction that changes the job, so they are never off by one that is half done.
 """
 
 from __future__ import annotations
@@ -9,13 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
 from adhash.service.lifecycle import AttemptLost, AttemptStarted, Fact, JobState, Status
 from adhash.service.records import Histogram, JobRecord
-from adhash.service.store_schema import jobs, owners, tallies
+from adhash.service.store_schema import job_counts, tallies
 from adhash.service.store_writer import Transaction
 
 QUEUE_WAIT = "queue_wait"
@@ -24,10 +22,34 @@ ATTEMPTS_LOST = "attempts_lost"
 # Seconds; from what a person does not notice to what runs over night.
 BOUNDS = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 43_200.0, math.inf)
 
+_OF_STATUS = job_counts.c.status == sa.bindparam("of_status")
+_QUEUED = sa.select(sa.func.sum(job_counts.c.count)).where(_OF_STATUS)
+_QUEUED_OF = _QUEUED.where(job_counts.c.owner == sa.bindparam("of_owner"))
+_COUNT_JOB = (
+    job_counts.update()
+    .where(
+        _OF_STATUS,
+        job_counts.c.owner == sa.bindparam("of_owner"),
+        job_counts.c.kind == sa.bindparam("of_kind"),
+    )
+    .values(count=job_counts.c.count + sa.bindparam("more"))
+)
+_ADD_JOB_COUNT = job_counts.insert()
+_COUNT = (
+    tallies.update()
+    .where(
+        tallies.c.measure == sa.bindparam("of_measure"),
+        tallies.c.kind == sa.bindparam("of_kind"),
+        tallies.c.bound == sa.bindparam("of_bound"),
+    )
+    .values(count=tallies.c.count + 1, total_s=tallies.c.total_s + sa.bindparam("seconds"))
+)
+_ADD_TALLY = tallies.insert()
 
-def count_queued(transaction: Transaction, owner: str) -> None:
-    """Count one more waiting job of `owner`."""
-    _add_to_owner(transaction, owner, queued=1, running=0)
+
+def count_new(transaction: Transaction, owner: str, kind: str) -> None:
+    """Count one more waiting job."""
+    _count_job(transaction, Status.PENDING, owner, kind, 1)
 
 
 def count_move(
@@ -36,12 +58,8 @@ def count_move(
     """Count what the move of a job changes."""
     status = following.status
     if status is not before.status:
-        _add_to_owner(
-            transaction,
-            before.owner,
-            queued=(status is Status.PENDING) - (before.status is Status.PENDING),
-            running=(status is Status.RUNNING) - (before.status is Status.RUNNING),
-        )
+        _count_job(transaction, before.status, before.owner, before.kind, -1)
+        _count_job(transaction, status, before.owner, before.kind, 1)
     if isinstance(fact, AttemptLost):
         _add(transaction, ATTEMPTS_LOST, before.kind, math.inf, 0.0)
     if isinstance(fact, AttemptStarted) and fact.attempt == 1:
@@ -52,32 +70,14 @@ def count_move(
 
 def queued(transaction: Transaction) -> int:
     """Return how many jobs wait."""
-    total = transaction.connection.scalar(sa.select(sa.func.sum(owners.c.queued)))
-    return int(total or 0)
+    which = {"of_status": Status.PENDING.value}
+    return int(transaction.connection.scalar(_QUEUED, which) or 0)
 
 
 def queued_of(transaction: Transaction, owner: str) -> int:
     """Return how many jobs of `owner` wait."""
-    found = sa.select(owners.c.queued).where(owners.c.owner == owner)
-    return transaction.connection.scalar(found) or 0
-
-
-def recount(transaction: Transaction) -> None:
-    """Make the owners' counts anew from the jobs."""
-    is_status = {status: jobs.c.status == status.value for status in Status}
-    counted = (
-        sa.select(
-            jobs.c.owner,
-            sa.func.count().filter(is_status[Status.PENDING]),
-            sa.func.count().filter(is_status[Status.RUNNING]),
-        )
-        .where(is_status[Status.PENDING] | is_status[Status.RUNNING])
-        .group_by(jobs.c.owner)
-    )
-    transaction.connection.execute(owners.delete())
-    transaction.connection.execute(
-        owners.insert().from_select(["owner", "queued", "running"], counted)
-    )
+    which = {"of_status": Status.PENDING.value, "of_owner": owner}
+    return int(transaction.connection.scalar(_QUEUED_OF, which) or 0)
 
 
 def histograms(rows: Iterable[sa.RowMapping]) -> dict[str, Histogram]:
@@ -104,24 +104,15 @@ def _measure(transaction: Transaction, measure: str, kind: str, since: datetime)
 
 
 def _add(transaction: Transaction, measure: str, kind: str, bound: float, seconds: float) -> None:
-    key = {"measure": measure, "kind": kind, "bound": bound}
-    columns = tallies.c
-    changed = transaction.connection.execute(
-        tallies.update()
-        .where(*(columns[name] == value for name, value in key.items()))
-        .values(count=columns.count + 1, total_s=columns.total_s + seconds)
-    )
-    if changed.rowcount == 0:
-        row: dict[str, Any] = {**key, "count": 1, "total_s": seconds}
-        transaction.connection.execute(tallies.insert(), row)
+    key = {"of_measure": measure, "of_kind": kind, "of_bound": bound}
+    found = transaction.connection.execute(_COUNT, {**key, "seconds": seconds})
+    if found.rowcount == 0:
+        row = {"measure": measure, "kind": kind, "bound": bound, "count": 1, "total_s": seconds}
+        transaction.connection.execute(_ADD_TALLY, row)
 
 
-def _add_to_owner(transaction: Transaction, owner: str, *, queued: int, running: int) -> None:
-    changed = transaction.connection.execute(
-        owners.update()
-        .where(owners.c.owner == owner)
-        .values(queued=owners.c.queued + queued, running=owners.c.running + running)
-    )
-    if changed.rowcount == 0:
-        row = {"owner": owner, "queued": queued, "running": running}
-        transaction.connection.execute(owners.insert(), row)
+def _count_job(transaction: Transaction, status: Status, owner: str, kind: str, more: int) -> None:
+    key = {"of_status": status.value, "of_owner": owner, "of_kind": kind}
+    if transaction.connection.execute(_COUNT_JOB, {**key, "more": more}).rowcount == 0:
+        row = {"status": status.value, "owner": owner, "kind": kind, "count": more}
+        transaction.connection.execute(_ADD_JOB_COUNT, row)

@@ -16,7 +16,8 @@ A fault of the database itself (no room, a lost connection) ends the whole trans
 it was acknowledged, so its writes are tried once more, each alone: one that is too large for the
 disk does not take its neighbours with it. Only when the database is out of reach they all fail at
 once, since each try would wait in vain. The connection is dropped after any such fault, and the
-next write makes a new one: that is all there is to recovery.
+next write makes a new one: that is all there is to recovery. A connection that had died unnoticed
+is replaced without a word, unless it died in the commit: then nobody knows what was kept.
 """
 
 from __future__ import annotations
@@ -34,9 +35,15 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from adhash.clock import Clock
-from adhash.errors import AdhashError, InvariantError
+from adhash.errors import InvariantError
 from adhash.service.errors import StoreUnavailableError
-from adhash.service.store_faults import DATABASE_FAULTS, STATEMENT_FAULTS, fault_of, shown
+from adhash.service.store_faults import (
+    DATABASE_FAULTS,
+    STATEMENT_FAULTS,
+    fault_of,
+    is_out_of_reach,
+    shown,
+)
 
 Result = TypeVar("Result")
 CommitCallback = Callable[[Collection[str]], None]
@@ -88,6 +95,7 @@ class Writer:
         self._engine = engine
         self._clock = clock
         self._connection: sa.Connection | None = None
+        self._is_committing = False
         self._queue: SimpleQueue[_Write | None] = SimpleQueue()
         self._callbacks: list[CommitCallback] = []
         # Held while a write is queued, so that none is queued behind the end.
@@ -164,28 +172,35 @@ class Writer:
                 return group, False
         return group, True
 
-    def _write(self, group: list[_Write]) -> None:
+    def _write(self, group: list[_Write], *, may_retry: bool = True) -> None:
         try:
             self._commit(group)
-        except DATABASE_FAULTS as error:
+        except Exception as error:
+            # Whatever it is, nothing of the group is kept and the thread goes on for the others.
             self._drop_connection()
-            if len(group) > 1 and not self._is_out_of_reach(error):
+            if may_retry and self._is_stale(error):
+                self._write(group, may_retry=False)
+            elif len(group) > 1 and not is_out_of_reach(error):
                 for write in group:
                     self._write([write])
-                return
-            self._settle_all(group, fault_of(error, self._engine.url))
-        except AdhashError as error:
-            self._drop_connection()
-            self._settle_all(group, error)
+            else:
+                self._settle_all(group, fault_of(error, self._engine.url))
         else:
             self._settle_all(group)
             self._tell({job_id for write in group for job_id in write.changed})
 
     def _commit(self, group: list[_Write]) -> None:
+        self._is_committing = False
         connection = self._connected()
         with connection.begin():
             for write in group:
                 self._try(write, connection)
+            self._is_committing = True
+
+    def _is_stale(self, error: Exception) -> bool:
+        """Return whether the connection was lost before anything could have been kept."""
+        is_lost = isinstance(error, exc.DBAPIError) and error.connection_invalidated
+        return is_lost and not self._is_committing
 
     def _try(self, write: _Write, connection: sa.Connection) -> None:
         """Run one write; what refuses it is kept for its caller, a broken database is raised."""
@@ -228,7 +243,7 @@ class Writer:
         except DATABASE_FAULTS:
             _log.warning("a broken connection to %s did not close", shown(self._engine.url))
 
-    def _settle_all(self, group: list[_Write], error: AdhashError | None = None) -> None:
+    def _settle_all(self, group: list[_Write], error: Exception | None = None) -> None:
         for write in group:
             # One that was refused for its own sake says so even if the rest failed later.
             write.error = write.error or error
@@ -243,11 +258,3 @@ class Writer:
             except Exception:
                 # The write is kept and told; who follows it badly must not stop the writer.
                 _log.exception("a follower of the store failed")
-
-    def _is_out_of_reach(self, error: exc.SQLAlchemyError) -> bool:
-        """Return whether trying again at once is in vain: no connection, or none any more."""
-        if self._engine.dialect.name == "sqlite":
-            return False
-        return isinstance(error, exc.DBAPIError) and (
-            error.connection_invalidated or error.statement in (None, "connect")
-        )

@@ -30,6 +30,17 @@ from adhash.service.store_writer import Transaction
 
 PRUNABLE = (EventType.PROGRESS, EventType.METRICS)
 
+# Made once: building a statement costs several times what SQLite takes to run it.
+_FIND_JOB = sa.select(*store_rows.JOB).where(jobs.c.id == sa.bindparam("job_id"))
+_UPDATE_JOB = jobs.update().where(jobs.c.id == sa.bindparam("of_job"))
+_ADD_JOB = jobs.insert()
+_ADD_LABEL = job_labels.insert()
+_ADD_EVENT = events.insert()
+_ADD_ARTIFACT = artifacts.insert()
+_REMOVE_ARTIFACT = artifacts.delete().where(
+    artifacts.c.job_id == sa.bindparam("of_job"), artifacts.c.name == sa.bindparam("of_name")
+)
+
 
 def add_job(
     transaction: Transaction,
@@ -44,15 +55,15 @@ def add_job(
     if known is not None:
         return find_job(transaction, known), False
     _require_room(transaction, new.owner, max_queued, owner_quota)
-    transaction.connection.execute(jobs.insert(), store_rows.job_row(new, transaction.now))
+    transaction.connection.execute(_ADD_JOB, store_rows.job_row(new, transaction.now))
     if new.labels:
         transaction.connection.execute(
-            job_labels.insert(),
+            _ADD_LABEL,
             [{"job_id": new.id, "name": n, "value": v} for n, v in new.labels.items()],
         )
     if idempotency is not None:
         remember_job(transaction, idempotency, new.id)
-    store_tallies.count_queued(transaction, new.owner)
+    store_tallies.count_new(transaction, new.owner, new.kind)
     _tell_status(transaction, new.id, Status.PENDING, "submitted", attempt=0)
     transaction.changed.add(new.id)
     return find_job(transaction, new.id), True
@@ -111,7 +122,7 @@ def append_audit(
         "at": transaction.now,
         "data": told,
     }
-    transaction.connection.execute(events.insert(), row)
+    transaction.connection.execute(_ADD_EVENT, row)
 
 
 def expire_job(transaction: Transaction, job_id: str) -> None:
@@ -173,9 +184,7 @@ def find_job(transaction: Transaction, job_id: str) -> JobRecord:
     UnknownJobError
         If there is none of that name.
     """
-    found = transaction.connection.execute(
-        sa.select(*store_rows.JOB).where(jobs.c.id == job_id)
-    ).one_or_none()
+    found = transaction.connection.execute(_FIND_JOB, {"job_id": job_id}).one_or_none()
     if found is None:
         raise UnknownJobError(f"there is no job {job_id}")
     return store_rows.job_record(found._mapping)
@@ -253,7 +262,7 @@ def _append(transaction: Transaction, before: JobRecord, changes: JobChanges) ->
         return {}
     if changes.events:
         rows = [store_rows.event_row(before.id, event) for event in changes.events]
-        transaction.connection.execute(events.insert(), rows)
+        transaction.connection.execute(_ADD_EVENT, rows)
     values: dict[str, Any] = {} if consumed is None else {"events_consumed": consumed}
     progress = [event.data for event in changes.events if event.type is EventType.PROGRESS]
     return {**values, "progress": progress[-1]} if progress else values
@@ -266,11 +275,10 @@ def _publish(transaction: Transaction, job_id: str, found: ArtifactRecord) -> No
         "media_type": found.media_type,
         "sha256": found.sha256,
     }
-    is_same = (artifacts.c.job_id == job_id) & (artifacts.c.name == found.name)
-    transaction.connection.execute(artifacts.delete().where(is_same))
-    transaction.connection.execute(artifacts.insert(), {"job_id": job_id, **data})
+    transaction.connection.execute(_REMOVE_ARTIFACT, {"of_job": job_id, "of_name": found.name})
+    transaction.connection.execute(_ADD_ARTIFACT, {"job_id": job_id, **data})
     told = NewEvent(type=EventType.ARTIFACT, at=transaction.now, data=data)
-    transaction.connection.execute(events.insert(), store_rows.event_row(job_id, told))
+    transaction.connection.execute(_ADD_EVENT, store_rows.event_row(job_id, told))
 
 
 def _tell_status(
@@ -278,12 +286,12 @@ def _tell_status(
 ) -> None:
     data = {"status": status.value, "reason": reason, "attempt": attempt}
     told = NewEvent(type=EventType.STATUS, at=transaction.now, data=data)
-    transaction.connection.execute(events.insert(), store_rows.event_row(job_id, told))
+    transaction.connection.execute(_ADD_EVENT, store_rows.event_row(job_id, told))
 
 
 def _update(transaction: Transaction, job_id: str, values: dict[str, Any]) -> None:
     if values:
-        transaction.connection.execute(jobs.update().where(jobs.c.id == job_id).values(**values))
+        transaction.connection.execute(_UPDATE_JOB, {"of_job": job_id, **values})
 
 
 def _prune(transaction: Transaction, job_id: str) -> int:

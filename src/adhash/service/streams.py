@@ -31,7 +31,7 @@ class Streams:
     manager: JobManager
     followers: Followers
 
-    async def events(self, job_id: str, after: int) -> AsyncIterator[bytes]:
+    async def events(self, job_id: str, after: int, *, follow: bool = True) -> AsyncIterator[bytes]:
         """Yield the events of a job after an id, as a stream of server-sent events.
 
         Parameters
@@ -40,11 +40,13 @@ class Streams:
             A job that exists.
         after : int
             The id of the last event the follower has; 0 for all.
+        follow : bool
+            Whether to wait for more until the job ends.
 
         Yields
         ------
         bytes
-            Whole events; the last one is the terminal status.
+            Whole events; the last one is the terminal status, if it is waited for.
         """
         yield b"retry: 1000\n\n"
         reset = await run_in_threadpool(self._reset, job_id, after)
@@ -58,7 +60,7 @@ class Streams:
                 if events:
                     after = events[-1].id
                     yield b"".join(map(as_server_sent, events))
-                elif is_ended or self.followers.is_closing:
+                elif is_ended or not follow or self.followers.is_closing:
                     return
                 elif not await wait(changed, _KEEP_ALIVE_S):
                     yield b": still here\n\n"

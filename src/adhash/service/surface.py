@@ -8,7 +8,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from adhash.clock import Clock
-from adhash.service.auth import Identity, UnauthenticatedError
+from adhash.service.auth import Identity
+from adhash.service.errors import UnauthenticatedError
 from adhash.service.followers import Followers
 from adhash.service.guard import identity_of
 from adhash.service.jobs import JobManager

@@ -11,8 +11,7 @@ from pathlib import Path
 from starlette.concurrency import run_in_threadpool
 
 from adhash.clock import Clock
-from adhash.errors import PolicyError, StorageError
-from adhash.service.errors import ServiceError
+from adhash.service.errors import TooLargeError, UploadFailedError
 from adhash.service.models import InputInfo
 from adhash.service.records import InputRecord
 from adhash.service.store import Store
@@ -20,20 +19,6 @@ from adhash.service.store import Store
 _FOLDER = "inputs"
 _PREFIX = ".upload-"
 _FLUSH_BYTES = 1 << 20
-
-
-class UploadTooLargeError(ServiceError, PolicyError):
-    """The upload is larger than allowed; nothing of it was kept."""
-
-    code = "too_large"
-    status = 413
-
-
-class UploadFailedError(ServiceError, StorageError):
-    """The upload could not be kept: no room, or the disk refused."""
-
-    code = "storage_full"
-    status = 507
 
 
 def inputs_folder(job_root: Path) -> Path:
@@ -83,7 +68,7 @@ async def keep_upload(
 
     Raises
     ------
-    UploadTooLargeError
+    TooLargeError
         If it has more than `limit` bytes.
     UploadFailedError
         If the disk refuses it.
@@ -119,7 +104,7 @@ async def _write(blocks: AsyncIterator[bytes], path: Path, limit: int) -> tuple[
         async for block in blocks:
             size += len(block)
             if size > limit:
-                raise UploadTooLargeError(
+                raise TooLargeError(
                     f"the upload has more than {limit} bytes",
                     hint="the server's ADHASH_MAX_UPLOAD_BYTES is the limit",
                 )

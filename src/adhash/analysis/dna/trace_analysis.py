@@ -73,15 +73,17 @@ class TraceAnalysis:
         """Whether every key is followed."""
         return self.table.halvings == 0
 
-    def add(self, block: ColumnBlock) -> None:
+    def add(self, block: ColumnBlock, keys: BlockKeys | None = None) -> None:
         """Count the operations of a block.
 
         Parameters
         ----------
         block : ColumnBlock
             At most 65,536 operations, at least one.
+        keys : BlockKeys or None
+            What `keys_of_block` says of it, where another thread has asked already.
         """
-        keys = keys_of_block(block, self.key_type)
+        keys = keys or keys_of_block(block, self.key_type)
         self._add_what_needs_no_history(block, keys)
         self._add_what_follows_keys(block.ops, keys)
         self.rows += len(block)

@@ -150,6 +150,11 @@ def is_hopeless(name: str, laps: Mapping[str, Sequence[Lap]]) -> bool:
         The mode.
     laps : mapping
         All laps so far.
+
+    Returns
+    -------
+    bool
+        False before it ran in enough rounds.
     """
     own = laps[name]
     if len(own) < _ROUNDS_BEFORE_LEAVING:
@@ -297,6 +302,7 @@ class NativeLap:
             rate=0.0,
             verify=False,
             max_line_bytes=_MAX_LINE_BYTES,
+            should_stop=self._is_stopped,
         )
         spans = [self._run_piece(driver, number) for number in range(len(self._pieces))]
         return _lap(spans, list(driver.pauses()), table)

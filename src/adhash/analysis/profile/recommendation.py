@@ -60,7 +60,12 @@ class Evidence:
 def reason(evidence: Evidence) -> str:
     """Return why the first of the ranking is recommended."""
     parts = [_lead(evidence), _traffic(evidence.character), _extent(evidence.sampled)]
-    return "; ".join(part for part in parts if part)
+    cache = _cache_between(evidence)
+    if cache is not None:
+        parts.append(
+            f"the whole trace's table will exceed the L{cache.level} cache, this one did not"
+        )
+    return "; ".join(parts)
 
 
 def _lead(evidence: Evidence) -> str:
@@ -155,20 +160,25 @@ def _shorter_pauses(evidence: Evidence) -> Iterator[str]:
 
 def _caches_exceeded(evidence: Evidence) -> Iterator[str]:
     """Tell if the sample's table fits in a cache that the whole trace's does not fit in."""
-    best = evidence.best
-    between = [
-        cache
-        for cache in evidence.caches
-        if best.memory_bytes <= cache.size_bytes < best.predicted_memory_bytes
-    ]
-    if between:
-        cache = between[-1]
+    best, cache = evidence.best, _cache_between(evidence)
+    if cache is not None:
         yield (
             f"size: the table of the whole trace, about "
             f"{format_bytes(best.predicted_memory_bytes)}, exceeds the L{cache.level} cache of "
             f"{format_bytes(cache.size_bytes)}, that of the sample, "
             f"{format_bytes(best.memory_bytes)}, did not: race more rows with --sample-rows"
         )
+
+
+def _cache_between(evidence: Evidence) -> Cache | None:
+    """Return the largest cache that the sample's table fits in and the whole trace's does not."""
+    best = evidence.best
+    between = [
+        cache
+        for cache in evidence.caches
+        if best.memory_bytes <= cache.size_bytes < best.predicted_memory_bytes
+    ]
+    return between[-1] if between else None
 
 
 def _noise(evidence: Evidence) -> Iterator[str]:

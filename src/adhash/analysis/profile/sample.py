@@ -97,6 +97,13 @@ class Drawing:
     def require_rows(self, rows: int, name: str) -> None:
         """Refuse a trace with more rows than allowed.
 
+        Parameters
+        ----------
+        rows : int
+            Of the trace, counted or estimated.
+        name : str
+            The trace as the user named it.
+
         Raises
         ------
         PolicyError

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
 
+from adhash.clock import NS_PER_S
 from adhash.service.errors import InvalidRequestError
 from adhash.service.followers import wait as wait_for
 from adhash.service.lifecycle import Status
@@ -82,31 +83,51 @@ async def _wait_for_change(surface: Surface, job_id: str, wait_s: float) -> JobD
     "/api/jobs/{job_id}",
     response_model=JobDetail,
     operation_id="end_job",
-    responses=problems(401, 403, 404, 503),
+    responses=problems(401, 403, 404, 409, 422, 503),
 )
-async def end_job(job_id: str, surface: TheSurface, caller: TheCaller) -> JobDetail:
+async def end_job(
+    job_id: str,
+    surface: TheSurface,
+    caller: TheCaller,
+    only: Annotated[
+        Literal["cancel", "delete"] | None,
+        Query(description="cancel: never delete; delete: never end a job (409 if it is active)."),
+    ] = None,
+    wait: Annotated[
+        float | None,
+        Query(ge=0, le=60, description="Answer after so many seconds even if it has not ended."),
+    ] = None,
+) -> JobDetail:
     """End an active job, or delete the artifacts and logs of one that has ended.
 
-    An active job is answered in its final state, once no process of it is left.
+    An active job is answered in its final state, once no process of it is left. With `only`, doing
+    it again is safe whatever became of the job meanwhile.
     """
     record = await run_in_threadpool(surface.manager.record, job_id)
     caller.require_owner(record.owner)
     await run_in_threadpool(
         surface.manager.store.append_audit, caller.name, "end_job", {"job": job_id}
     )
-    if record.status.is_terminal:
+    if only == "delete" or (only is None and record.status.is_terminal):
         detail = await run_in_threadpool(surface.manager.delete, job_id)
     else:
-        detail = await _end(surface, job_id, f"cancelled by {caller.name}")
+        detail = await _end(surface, job_id, f"cancelled by {caller.name}", wait_s=wait)
     return surface.with_urls(detail)
 
 
-async def _end(surface: Surface, job_id: str, reason: str) -> JobDetail:
+async def _end(surface: Surface, job_id: str, reason: str, *, wait_s: float | None) -> JobDetail:
     await run_in_threadpool(surface.manager.request_cancel, job_id, reason=reason)
+    limit_s = float("inf") if wait_s is None else wait_s
+    begun_s = _now_s(surface)
     with surface.followers.following(job_id) as changed:
         while True:
             changed.clear()
             detail = await run_in_threadpool(surface.manager.detail, job_id)
-            if detail.status.is_terminal or surface.followers.is_closing:
+            left_s = limit_s - (_now_s(surface) - begun_s)
+            if detail.status.is_terminal or left_s <= 0 or surface.followers.is_closing:
                 return detail
-            await wait_for(changed, _ENDING_LOOK_S)
+            await wait_for(changed, min(_ENDING_LOOK_S, left_s))
+
+
+def _now_s(surface: Surface) -> float:
+    return surface.clock.monotonic_ns() / NS_PER_S

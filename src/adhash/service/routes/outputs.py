@@ -67,6 +67,7 @@ async def read_logs(
 async def follow_events(
     job_id: str,
     surface: TheSurface,
+    *,
     since: Annotated[
         int | None,
         Query(ge=0, le=_MAX_EVENT_ID, description="The id of the last event you have."),
@@ -74,11 +75,12 @@ async def follow_events(
     last_event_id: Annotated[
         str | None, Header(alias="Last-Event-ID", description="As `since`; a browser sends it.")
     ] = None,
+    follow: Annotated[bool, Query(description="Wait for more until the job ends.")] = True,
 ) -> StreamingResponse:
     """Follow what happens to a job until its terminal status."""
     await run_in_threadpool(surface.manager.record, job_id)
     after = _place(since, last_event_id)
-    events = surface.streams.events(job_id, after)
+    events = surface.streams.events(job_id, after, follow=follow)
     return StreamingResponse(events, media_type="text/event-stream", headers=HEADERS)
 
 

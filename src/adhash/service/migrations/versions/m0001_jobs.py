@@ -150,11 +150,12 @@ def _create_inputs_and_answers() -> None:
 
 def _create_counts() -> None:
     op.create_table(
-        "owners",
+        "job_counts",
+        _must("status", sa.String(16)),
         _must("owner", sa.Text),
-        _must("queued", sa.Integer),
-        _must("running", sa.Integer),
-        sa.PrimaryKeyConstraint("owner", name=op.f("pk_owners")),
+        _must("kind", sa.Text),
+        _must("count", sa.BigInteger),
+        sa.PrimaryKeyConstraint("status", "owner", "kind", name=op.f("pk_job_counts")),
     )
     op.create_table(
         "tallies",

@@ -1,0 +1,47 @@
+"""One method for each kind of job, the same for the client that waits and the one that awaits."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Generic, TypeVar
+
+Submitted = TypeVar("Submitted", covariant=True)
+
+
+class KindMethods(ABC, Generic[Submitted]):
+    """Methods that submit; `Submitted` is a handle, or what a handle is awaited from."""
+
+    @abstractmethod
+    def submit(
+        self, kind: str, request: Mapping[str, object], *, idempotency_key: str | None = None
+    ) -> Submitted:
+        """Submit a job of a kind."""
+
+    def run_csv(self, **request: object) -> Submitted:
+        """Submit a replay; the options are those of ``adhash run-csv``, see `submit`."""
+        return self.submit("run-csv", request)
+
+    def profile(self, **request: object) -> Submitted:
+        """Submit a profile; the options are those of ``adhash profile``, see `submit`."""
+        return self.submit("profile", request)
+
+    def batch(self, **request: object) -> Submitted:
+        """Submit a suite; the options are those of ``adhash batch``, see `submit`."""
+        return self.submit("batch", request)
+
+    def probe_visualize(self, **request: object) -> Submitted:
+        """Submit a probe trace; the options are those of ``adhash probe-visualize``."""
+        return self.submit("probe-visualize", request)
+
+    def verify_snapshot(self, **request: object) -> Submitted:
+        """Submit the check of a snapshot; the options are those of ``adhash verify-snapshot``."""
+        return self.submit("verify-snapshot", request)
+
+    def ab_compare(self, **request: object) -> Submitted:
+        """Submit a comparison; the options are those of ``adhash ab-compare``, see `submit`."""
+        return self.submit("ab-compare", request)
+
+    def workload_dna(self, **request: object) -> Submitted:
+        """Submit a description of a trace; the options are those of ``adhash workload-dna``."""
+        return self.submit("workload-dna", request)
