@@ -133,7 +133,7 @@ def print_much(options: PrintOptions, context: WorkContext) -> dict[str, Any]:
         part = block[: options.size - written]
         _write_all(part)
         written += len(part)
-        if written >= options.size:
+        if written >= options.size or context.cancel.is_cancelled:
             return {"written": written}
         time.sleep(max(0.0, begun + written / options.bytes_per_s - time.monotonic()))
     return {"written": written}

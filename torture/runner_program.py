@@ -1,4 +1,4 @@
-"""The program of the runner with the kinds of `torture.misbehaviour` besides those of the product."""
+"""The program of the runner, which knows the kinds of `torture.misbehaviour` as well."""
 
 from __future__ import annotations
 
