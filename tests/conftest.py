@@ -16,7 +16,7 @@ if str(ROOT) not in sys.path:
 
 @pytest.fixture
 def serving() -> Iterator[Callable[..., Any]]:
-    """Return what starts servers in processes of their own; they and their jobs end with the test."""
+    """Return what starts servers in processes of their own; which end with the test."""
     from torture.server import Server
 
     started: list[Server] = []

@@ -38,7 +38,11 @@ def _sections() -> dict[str, str]:
 def _routes(tmp_path: Path) -> list[str]:
     settings = load_service_settings({}, job_root=tmp_path, token=TOKEN)
     document = create_app(settings=settings).openapi()
-    paths = {f"{method.upper()} {path}" for path in document["paths"] for method in document["paths"][path]}
+    paths = {
+        f"{method.upper()} {path}"
+        for path in document["paths"]
+        for method in document["paths"][path]
+    }
     return sorted(paths | {"GET /openapi.json"})
 
 

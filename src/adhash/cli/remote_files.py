@@ -81,7 +81,7 @@ class RemoteFiles:
         for name, mark in files_written(type(options)).items():
             if are_outputs_here and name in request:
                 path, is_folder = Path(request[name]), mark.kind == "folder"
-                artifact = name if is_folder else f"{name}/{plain(path.name)}"
+                artifact = name if is_folder else self._free_name(name, plain(path.name))
                 self.expect(artifact, path, is_folder=is_folder)
                 request[name] = artifact
         return request
@@ -161,6 +161,11 @@ class RemoteFiles:
         if isinstance(value, list):
             return [self.named_here(each) for each in value]
         return self._path_here(value) if isinstance(value, str) else value
+
+    def _free_name(self, option: str, name: str) -> str:
+        """Return a name for an artifact; a file that shares its name with another is told apart."""
+        is_taken = any(output.artifact == name for output in self._outputs)
+        return f"{option}-{name}" if is_taken else name
 
     def _path_here(self, text: str) -> str:
         if not text.startswith("/"):
