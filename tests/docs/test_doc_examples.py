@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from doc_pages import ROOT, Page, pages
+from doc_pages import ROOT, SERVICE_PAGES, Page, pages
 
 from adhash import Map
 
@@ -35,8 +35,9 @@ SERVER = "http://127.0.0.1:9600"
 _MOST = 2_000
 _SIZE = re.compile(r"(--(?:rows|keys|count|preload)) (\d+)")
 
-PAGES_WITH_COMMANDS = [page for page in pages() if page.commands()]
-PAGES_WITH_PROGRAMS = [page for page in pages() if page.blocks("python")]
+PAGES = [page for page in pages() if page.name not in SERVICE_PAGES]
+PAGES_WITH_COMMANDS = [page for page in PAGES if page.commands()]
+PAGES_WITH_PROGRAMS = [page for page in PAGES if page.blocks("python")]
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from adhash.service.settings import ServiceSettings, load_service_settings
 PAGE = Page(ROOT / "docs" / "control_surface.md")
 RUNBOOK = Page(ROOT / "docs" / "runbook.md")
 UPGRADE = Page(ROOT / "docs" / "upgrade.md")
-TOOLS = ("curl", "jq", "sqlite3")
+TOOLS = ("curl", "jq", "sqlite3", "tar")
 
 
 def _sections() -> dict[str, str]:
