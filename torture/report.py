@@ -47,6 +47,12 @@ class Report:
         """Return whether nothing went wrong."""
         return not self.faults and all(figure.is_good for figure in self.figures)
 
+    @property
+    def losses(self) -> list[str]:
+        """Return what must not be on any machine, however slow: faults, and counts too high."""
+        counts = [figure for figure in self.figures if not figure.unit and not figure.is_good]
+        return [*self.faults, *map(str, counts)]
+
     def __str__(self) -> str:
         lines = [self.scenario, *map(str, self.figures)]
         lines += [f"  FAIL {fault}" for fault in self.faults[:20]]

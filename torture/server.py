@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +17,9 @@ import httpx
 
 TOKEN = "torture-token"  # noqa: S105
 START_S = 60.0
+PRODUCT = ("adhash.service",)
+MISBEHAVING = ("torture.serving",)
+_ROOT = Path(__file__).resolve().parents[1]
 _ADDRESS = re.compile(r"listening on (http://\S+)")
 
 
@@ -29,9 +32,18 @@ class Server:
         Its folder; what it writes to standard error goes to ``server.log`` beside it.
     environ : mapping of str to str
         Settings, by their variables.
+    program : sequence of str
+        What to start: a module and arguments of its own.
     """
 
-    def __init__(self, job_root: Path, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        job_root: Path,
+        environ: Mapping[str, str] | None = None,
+        *,
+        program: Sequence[str] = PRODUCT,
+    ) -> None:
+        self._program = tuple(program)
         self.job_root = job_root
         self.log = job_root.with_name(job_root.name + ".server.log")
         self._environ = dict(environ or {})
@@ -65,7 +77,7 @@ class Server:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    sys.executable, "-m", "adhash.service",
+                    sys.executable, "-m", *self._program,
                     "--port", str(self._port), "--job-root", str(self.job_root),
                 ],
                 stdin=subprocess.DEVNULL,
@@ -99,7 +111,12 @@ class Server:
 
     def _variables(self) -> dict[str, str]:
         kept = {name: text for name, text in os.environ.items() if not name.startswith("ADHASH_")}
-        defaults = {"ADHASH_TOKEN": TOKEN, "ADHASH_RATE_LIMIT": "off"}
+        places = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        defaults = {
+            "ADHASH_TOKEN": TOKEN,
+            "ADHASH_RATE_LIMIT": "off",
+            "PYTHONPATH": os.pathsep.join(places),
+        }
         return {**kept, **defaults, **self._environ}
 
     def _find_address(self, told: int) -> None:

@@ -12,7 +12,7 @@ from kinds_for_tests import KINDS, KindForTests, TellOptions
 from adhash.cancellation import CancelToken
 from adhash.clock import ManualClock
 from adhash.service.attempts import AttemptOrder, Limits
-from adhash.service.outcomes import WorkReport, error_of_end, read_report
+from adhash.service.outcomes import WorkReport, read_report
 from adhash.service.work_context import WorkContext
 from adhash.service.worker import JobWorker, list_artifacts
 
@@ -150,28 +150,6 @@ def test_a_report_that_is_not_whole_is_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "report.json"
     path.write_text(text)
     assert read_report(path) is None
-
-
-@pytest.mark.parametrize(
-    ("exit_code", "signal_number", "oom_kills", "code"),
-    [
-        (7, None, 0, "crashed"),
-        (0, None, 0, "crashed"),
-        (5, None, 0, "io"),
-        (None, 9, 0, "killed"),
-        (None, 9, 1, "out_of_memory"),
-        (None, 15, 1, "killed"),
-        (None, 11, 0, "crashed"),
-        (None, 6, 0, "crashed"),
-        (None, 31, 0, "policy"),
-        (None, 44, 0, "killed"),
-    ],
-)
-def test_an_end_without_a_word_is_told_by_its_status(
-    exit_code: int | None, signal_number: int | None, oom_kills: int, code: str
-) -> None:
-    error = error_of_end(exit_code=exit_code, signal_number=signal_number, oom_kills=oom_kills)
-    assert error.code == code
 
 
 def test_the_address_of_live_metrics_is_kept(context: WorkContext) -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import httpx
 
-from adhash.service.processes import COOKIE
 from torture.history import TERMINAL, faults_of, read_history
+from torture.leftovers import processes_of
 from torture.report import Report
 from torture.server import Server
 
@@ -109,15 +109,4 @@ def _judge(report: Report, server: Server, acknowledged: dict[str, str], submiss
     report.tell("acknowledged", len(acknowledged))
     report.tell("jobs in the store", len(history.statuses), limit=submissions)
     report.tell("jobs that did not complete", failed, limit=0)
-    report.tell("processes left behind", len(_left_behind()), limit=0)
-
-
-def _left_behind() -> list[str]:
-    found = []
-    for environ in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if f"\0{COOKIE}=".encode() in b"\0" + environ.read_bytes():
-                found.append(environ.parent.name)
-        except OSError:
-            continue
-    return found
+    report.tell("processes left behind", len(processes_of(history.statuses)), limit=0)

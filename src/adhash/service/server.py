@@ -19,13 +19,15 @@ from adhash.service.settings import ServiceSettings
 _SHUTDOWN_S = 4
 
 
-def serve(settings: ServiceSettings) -> None:
+def serve(settings: ServiceSettings, *, app: FastAPI | None = None) -> None:
     """Serve until SIGTERM or SIGINT; running jobs go on and are found again.
 
     Parameters
     ----------
     settings : ServiceSettings
         Where to listen and everything else.
+    app : FastAPI or None
+        What to serve, from `create_app`; None makes it from the settings.
 
     Raises
     ------
@@ -38,7 +40,7 @@ def serve(settings: ServiceSettings) -> None:
     write_events(settings.log_level)
     listener = _listen(settings)
     try:
-        _run(create_app(settings=settings), listener)
+        _run(app or create_app(settings=settings), listener)
     finally:
         listener.close()
 
