@@ -152,9 +152,7 @@ def proxy(folder: Path, tmp_path: Path, serving: Callable[..., Server]) -> Itera
         stderr=subprocess.DEVNULL,
     )
     url = f"https://127.0.0.1:{tls}"
-    started = Proxy(
-        folder=folder, url=url, plain_url=f"http://127.0.0.1:{plain}", server=server
-    )
+    started = Proxy(folder=folder, url=url, plain_url=f"http://127.0.0.1:{plain}", server=server)
     try:
         _until_it_answers(started, nginx)
         yield started

@@ -48,7 +48,9 @@ def test_the_scrape_configuration_is_valid() -> None:
 
 def test_the_rules_ask_for_metrics_that_exist() -> None:
     for file in ("alerts.yml", "alerts.test.yml"):
-        expressions = re.sub(r"(summary|runbook|name|alertname): .*", "", text_of("prometheus", file))
+        expressions = re.sub(
+            r"(summary|runbook|name|alertname): .*", "", text_of("prometheus", file)
+        )
         asked = set(_METRIC.findall(expressions))
         assert len(asked) >= 5
         assert asked - service_rows.sample_names() - _OF_PROMETHEUS == set()
