@@ -39,7 +39,8 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     while waiting:
         page = Page(waiting.pop())
         for link in page.links():
-            target = (page.path.parent / link.partition("#")[0]).resolve()
+            path = link.partition("#")[0]
+            target = (page.path.parent / path).resolve() if path else page.path
             target = target / "README.md" if target.is_dir() else target
             if target.suffix == ".md" and target not in reached:
                 reached.add(target)
