@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from deploy_tools import DEPLOY, program, run, text_of
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "docs"))
 import service_rows
+from deploy_tools import DEPLOY, program, run, text_of
 
 _RULES = DEPLOY / "prometheus"
 # What Prometheus itself makes of each scrape.

@@ -1,4 +1,4 @@
-"""A store in PostgreSQL is backed up and restored by PostgreSQL's own tools, as the runbook says."""
+"""A store in PostgreSQL is backed up and restored by PostgreSQL's tools, as the runbook says."""
 
 from __future__ import annotations
 

@@ -1,24 +1,24 @@
-"""What tests of several areas share: the checkout is importable, and a real server can be had."""
+"""A fixture that starts real servers; the conftest.py of each folder that wants it imports it."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
+    # The programs that break the service on purpose are no part of the installed package.
     sys.path.append(str(ROOT))
+
+from torture.server import Server  # noqa: E402
 
 
 @pytest.fixture
-def serving() -> Iterator[Callable[..., Any]]:
-    """Return what starts servers in processes of their own; which end with the test."""
-    from torture.server import Server
-
+def serving() -> Iterator[Callable[..., Server]]:
+    """Return what starts servers; they and their jobs end with the test."""
     started: list[Server] = []
 
     def serve(job_root: Path, **settings: str) -> Server:
@@ -33,7 +33,7 @@ def serving() -> Iterator[Callable[..., Any]]:
         server.stop()
 
 
-def _end_jobs(server: Any) -> None:
+def _end_jobs(server: Server) -> None:
     """Cancel all jobs: they would outlive their server."""
     with server.client() as client:
         for status in ("pending", "running"):
