@@ -212,7 +212,9 @@ class Runner:
         try:
             write_outcome(self._attempt.outcome, outcome)
         except AdhashError as error:
-            print(error, file=sys.stderr, flush=True)
+            # What is printed goes to a log on the same disk, which may be full.
+            with suppress(OSError):
+                print(error, file=sys.stderr, flush=True)
             return False
         return True
 
