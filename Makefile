@@ -108,7 +108,8 @@ bench-layouts: $(VENV)/.installed  ## Print what each operation costs in each la
 openapi: $(VENV)/.dev  ## Write the document of the control surface into docs/reference/openapi.json
 	@$(BIN)/python -c 'from adhash.service.api import create_app; from adhash.service.openapi import document_text; \
 	  from adhash.service.settings import load_service_settings as load; \
-	  print(document_text(create_app(settings=load({}))), end="")' > docs/reference/openapi.json
+	  from pathlib import Path; \
+	  Path("docs/reference/openapi.json").write_text(document_text(create_app(settings=load({}))))'
 
 samples: $(VENV)/.installed  ## Record and generate the bundled traces again
 	$(BIN)/python -m adhash.workloads.samples

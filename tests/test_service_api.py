@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -614,6 +615,32 @@ def test_an_upload_that_is_too_large_is_refused_and_leaves_nothing(tmp_path: Pat
     run(check())
 
 
+@pytest.mark.parametrize(
+    "name", ["%00", "a%00b", "%0A", "%2e", "%2e%2e", "...", "a%5Cb", "%1b[31m", "x" * 256]
+)
+def test_an_upload_by_a_hostile_name_is_refused(settings: ServiceSettings, name: str) -> None:
+    async def check() -> None:
+        async with served(settings) as client:
+            url = httpx.URL("http://localhost", raw_path=f"/api/inputs/{name}".encode())
+            answer = await client.put(url, content=b"x")
+            assert answer.status_code == 422
+            assert not list((settings.job_root).glob("inputs/*"))
+
+    run(check())
+
+
+@pytest.mark.parametrize("name", ["trace.csv", ".csv", "my trace.csv", "M\u00e4rz 1%.csv", "a..b"])
+def test_an_upload_may_be_called_what_people_call_files(
+    settings: ServiceSettings, name: str
+) -> None:
+    async def check() -> None:
+        async with served(settings) as client:
+            answer = await client.put(f"/api/inputs/{quote(name)}", content=b"x")
+            assert answer.json()["name"] == name
+
+    run(check())
+
+
 # --- the document --------------------------------------------------------------------------------
 
 
@@ -628,6 +655,16 @@ def test_unknown_routes_and_methods_are_problems(settings: ServiceSettings) -> N
                 answer = await client.request(method, path, json={})
                 assert answer.status_code == code
                 assert answer.headers["content-type"] == PROBLEM
+
+    run(check())
+
+
+def test_a_path_with_a_slash_too_many_is_not_redirected(settings: ServiceSettings) -> None:
+    async def check() -> None:
+        async with served(settings, headers={}) as client:
+            answer = await client.get(f"/api/jobs/?token={TOKEN}")
+            assert answer.status_code == 404
+            assert TOKEN not in str(answer.headers)
 
     run(check())
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,8 +23,10 @@ from executor_conformance import (
 from test_local_executor import RUNNER, new_local_executor
 
 from adhash.service.attempts import AttemptPhase, AttemptRef
+from adhash.service.executors.local import LocalExecutor
 from adhash.service.log_index import read_log_index
 from adhash.service.processes import is_alive, start_time_of
+from adhash.service.settings import load_service_settings
 
 
 @pytest.fixture
@@ -223,3 +226,26 @@ _SERVER = textwrap.dedent(
 
 def has_output(ref: AttemptRef) -> bool:
     return folder_of(ref).stdout.exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+def test_a_runner_waits_for_room_for_its_outcome_even_if_it_cannot_complain(tmp_path: Path) -> None:
+    settings = load_service_settings({}, max_concurrent_jobs=1)
+    speechless = ("/bin/sh", "-c", 'exec "$0" "$@" 2>/dev/full', *RUNNER)
+    place = Place(
+        tmp_path / "jobs",
+        lambda: LocalExecutor(settings, environ=os.environ, command=speechless),
+    )
+    ref = place.start(place.order("wait"))
+    until(lambda: has_begun(ref))
+    work = work_of(ref)
+    attempt = folder_of(ref).attempt(1).path
+    # Without its folder there is no more room for the outcome than on a full disk.
+    attempt.rename(attempt.with_name("away"))
+    os.kill(runner_of(ref), signal.SIGINT)
+    until(lambda: start_time_of(work) is None)
+    time.sleep(1.0)
+    assert start_time_of(runner_of(ref)) is not None
+    attempt.with_name("away").rename(attempt)
+    assert place.wait(ref).phase is AttemptPhase.STOPPED
+    place.clean()

@@ -86,7 +86,13 @@ def create_app(
             if manager is None:
                 own.close()
 
-    app = FastAPI(title="adhash control surface", lifespan=lifespan, redoc_url=None)
+    app = FastAPI(
+        title="adhash control surface",
+        lifespan=lifespan,
+        redoc_url=None,
+        # A redirect would repeat the query, and with it perhaps a token, in a header.
+        redirect_slashes=False,
+    )
     for router in (submissions, jobs, outputs, inputs, operations):
         app.include_router(router.router)
     add_problem_handlers(app)

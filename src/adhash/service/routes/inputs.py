@@ -13,6 +13,11 @@ from adhash.service.uploads import keep_upload
 
 router = APIRouter(tags=["inputs"])
 
+# A label and no path: files are kept by their digest. What would not survive a log, a database or
+# another system's folder (control characters, slashes, nothing but dots) is refused all the same.
+_LETTER = r"[^\x00-\x1f\x7f/\\]"
+_NAME = rf"^{_LETTER}*[^\x00-\x1f\x7f/\\.]{_LETTER}*$"
+
 
 @router.put(
     "/api/inputs/{name}",
@@ -23,7 +28,7 @@ router = APIRouter(tags=["inputs"])
     responses=problems(401, 403, 413, 422, 503, 507),
 )
 async def upload_input(
-    name: Annotated[str, Path(max_length=255, description="What you call it.")],
+    name: Annotated[str, Path(max_length=255, pattern=_NAME, description="What you call it.")],
     request: Request,
     surface: TheSurface,
     caller: TheCaller,
