@@ -287,6 +287,7 @@ class Supervisor:
         for job_id in self._store.ended_before(horizon, limit=100):
             remove_files(job_folder(self._job_root, job_id))
             self._store.expire_job(job_id)
+            self._store.prune_events([job_id])
             _log.info("job_expired", job=job_id)
 
     def _folder(self, job: JobRecord) -> JobFolder:

@@ -104,9 +104,19 @@ class JobWorker:
             raise BadInputError(f"unknown kind of job {self._order.kind!r}")
         options = read_options(kind.options, self._order.options)
         run = kind.load_run()
+        self._make_folders(options)
         if self._context.cancel.is_cancelled:
             raise InterruptedRunError("cancelled before the work began")
         return run(options, self._context)
+
+    def _make_folders(self, options: CommandOptions) -> None:
+        """Make the folders of outputs whose names have parts: a stranger cannot make them."""
+        from adhash.options.base import files_written
+
+        for name in files_written(type(options)):
+            text = getattr(options, name)
+            if text is not None and Path(text).is_relative_to(self._context.artifacts):
+                Path(text).parent.mkdir(parents=True, exist_ok=True)
 
 
 def list_artifacts(folder: Path) -> tuple[str, ...]:
