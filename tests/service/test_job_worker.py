@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +15,11 @@ from kinds_for_tests import KINDS, KindForTests, TellOptions
 from adhash.cancellation import CancelToken
 from adhash.clock import ManualClock
 from adhash.service.attempts import AttemptOrder, Limits
+from adhash.service.folder import JobFolder
+from adhash.service.orders import Spec
 from adhash.service.outcomes import WorkReport, error_of_end, read_report
 from adhash.service.work_context import WorkContext
-from adhash.service.worker import JobWorker, list_artifacts
+from adhash.service.worker import JobWorker, list_artifacts, work_on
 
 
 @pytest.fixture
@@ -178,3 +183,29 @@ def test_the_address_of_live_metrics_is_kept(context: WorkContext) -> None:
     context.serve_metrics_at("http://127.0.0.1:1234/metrics")
     path = context.artifacts.parent / "metrics_url"
     assert path.read_text() == "http://127.0.0.1:1234/metrics"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+@pytest.mark.parametrize("kind", ["tell", "fail"])
+def test_work_that_has_no_room_to_say_how_it_ended_says_so_by_its_exit_code(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = JobFolder(tmp_path).attempt(1)
+    attempt.artifacts.mkdir(parents=True)
+    attempt.report.symlink_to("/dev/full")
+    options = {"how": "invariant"} if kind == "fail" else {}
+    order = AttemptOrder(
+        job_id="job",
+        attempt=1,
+        kind=kind,
+        folder=tmp_path,
+        options=options,
+        limits=Limits(),
+        sandbox="off",
+    )
+    before = signal.getsignal(signal.SIGTERM)
+    with suppress(OSError), Path("/dev/full").open("w", buffering=1) as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        code = work_on(Spec(order=order, cores=()), lambda: KINDS)
+    signal.signal(signal.SIGTERM, before)
+    assert error_of_end(exit_code=code, signal_number=None, oom_kills=0).code == "io"

@@ -12,13 +12,14 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from adhash.cancellation import CancelToken
 from adhash.clock import SystemClock
-from adhash.errors import BadInputError, InterruptedRunError, PolicyError
+from adhash.errors import BadInputError, InterruptedRunError, PolicyError, StorageError
 from adhash.service.attempts import AttemptOrder
 from adhash.service.folder import JobFolder
 from adhash.service.orders import Spec, read_spec
@@ -145,10 +146,16 @@ def work_on(spec: Spec, load_kinds: Callable[[], Kinds]) -> int:
     cancel = CancelToken()
     signal.signal(signal.SIGTERM, lambda _number, _frame: cancel.cancel_from_signal())
     attempt = JobFolder(spec.order.folder).attempt(spec.order.attempt)
-    # Opened before anything is confined: the report must get through whatever happens.
-    with attempt.report.open("w", encoding="utf-8") as report_file:
-        report = _confine_and_work(spec, cancel, load_kinds)
-        report_file.write(report.to_json())
+    try:
+        # Opened before anything is confined: the report must get through whatever happens.
+        with attempt.report.open("w", encoding="utf-8") as report_file:
+            report = _confine_and_work(spec, cancel, load_kinds)
+            report_file.write(report.to_json())
+    except OSError:
+        # A full disk: there is no room to say so, neither in the report nor in the log.
+        with suppress(OSError):
+            traceback.print_exc()
+        return StorageError.exit_code
     return report.exit_code
 
 
