@@ -33,6 +33,7 @@ class Report:
     scenario: str
     figures: list[Figure] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
 
     def tell(self, name: str, value: float, *, unit: str = "", limit: float | None = None) -> None:
         """Add a figure."""
@@ -41,6 +42,10 @@ class Report:
     def blame(self, text: str) -> None:
         """Add a fault: something that must never be."""
         self.faults.append(text)
+
+    def skip(self, text: str) -> None:
+        """Say what could not be tried here, and why."""
+        self.skipped.append(text)
 
     @property
     def is_good(self) -> bool:
@@ -55,6 +60,7 @@ class Report:
 
     def __str__(self) -> str:
         lines = [self.scenario, *map(str, self.figures)]
+        lines += [f"  skip {text}" for text in self.skipped]
         lines += [f"  FAIL {fault}" for fault in self.faults[:20]]
         if len(self.faults) > 20:
             lines.append(f"  ... and {len(self.faults) - 20} faults more")

@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from torture.server import Server
 
 SERVE = [sys.executable, "-m", "adhash.service"]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with Server(tmp_path / "jobs") as server:
+        yield server
 
 
 def refused(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -27,17 +33,16 @@ def refused(*arguments: str, **variables: str) -> subprocess.CompletedProcess[st
 
 
 def test_a_second_server_of_a_folder_is_refused_in_one_line(
-    tmp_path: Path, serving: Callable[..., Any]
+    server: Server,
 ) -> None:
-    server = serving(tmp_path / "jobs")
     done = refused("--port", "0", "--job-root", str(server.job_root))
     assert done.returncode == 5
     assert "another server" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_port_in_use_is_refused(tmp_path: Path, serving: Callable[..., Any]) -> None:
-    port = serving(tmp_path / "jobs").url.rpartition(":")[2]
+def test_a_port_in_use_is_refused(tmp_path: Path, server: Server) -> None:
+    port = server.url.rpartition(":")[2]
     done = refused("--port", port, "--job-root", str(tmp_path / "other"))
     assert done.returncode == 5
     assert f"127.0.0.1:{port}" in done.stderr
@@ -58,14 +63,11 @@ def test_a_setting_out_of_range_is_refused(tmp_path: Path) -> None:
     assert "ADHASH_MAX_CONCURRENT_JOBS" in done.stderr
 
 
-def test_a_signal_ends_it_in_order(tmp_path: Path, serving: Callable[..., Any]) -> None:
-    server = serving(tmp_path / "jobs")
+def test_a_signal_ends_it_in_order(server: Server) -> None:
     with server.client() as client:
         request = {"sample": "identifiers", "dry_run": True}
         job_id = client.post("/api/jobs/run-csv", json=request).json()["id"]
         assert client.get(f"/api/jobs/{job_id}").status_code == 200
-    process = server._process
     server.stop()
-    assert process.returncode == 0
+    assert server.exit_code == 0
     assert "Traceback" not in server.log.read_text()
-    server.start()
