@@ -87,7 +87,8 @@ GIVEN: dict[str, dict[str, Any]] = {
         "config": "c.toml",
         "preset": "ci",
     },
-    "workload-dna": TRACE | {"hot_keys": 0, "max_tracked_keys": 5_000, "json_out": "d.json"},
+    "workload-dna": TRACE
+    | {"hot_keys": 0, "max_tracked_keys": 5_000, "max_key_bytes": 1 << 20, "json_out": "d.json"},
 }
 EXCLUDED = {"sample", "snapshot", "csv"}
 
