@@ -139,10 +139,8 @@ def _measure(store: Store, jobs: _Jobs, *, listed: int, count: int) -> Iterator[
 
 
 def _timed(name: str, call: Callable[[], object], count: int, limit: Bar | None = None) -> Times:
-    each = []
     start = time.perf_counter()
-    for _ in range(count):
-        each.append(_seconds(call))
+    each = [_seconds(call) for _ in range(count)]
     return Times(name=name, each_s=each, total_s=time.perf_counter() - start, limit=limit)
 
 
@@ -229,7 +227,7 @@ def _listings(store: Store, *, count: int) -> Iterator[Times]:
         ),
     }
     limit = Bar(limit=150, side="at most")
-    middle = new_job_id(datetime.fromtimestamp(1_700_000_050).astimezone(), lambda bits: 0)
+    middle = new_job_id(datetime.fromtimestamp(1_700_000_050).astimezone(), lambda _bits: 0)
     for name, which in wanted.items():
         for before in (None, middle):
 
