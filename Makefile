@@ -11,7 +11,7 @@ TEST_SOURCES := $(shell find cpp/include cpp/src cpp/tests -type f)
 CXX_FILES := $(shell find cpp -name '*.hpp' -o -name '*.cpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types imports docstrings native-test sanitize fuzz bench bench-profile bench-service torture bench-layouts samples wheel clean
+.PHONY: help demo test check lint format types imports docstrings native-test sanitize fuzz bench bench-profile bench-service torture bench-layouts samples openapi wheel clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -110,6 +110,12 @@ bench-layouts: $(VENV)/.installed  ## Print what each operation costs in each la
 	@PATH="$(CURDIR)/$(BIN):$$PATH" && cmake -S . -B build/bench -G Ninja -DADHASH_NATIVE_BENCHMARKS=ON > build/bench-configure.log \
 	  && cmake --build build/bench --parallel 2
 	build/bench/bench_layouts $(ARGS)
+
+openapi: $(VENV)/.dev  ## Write the document of the control surface into docs/reference/openapi.json
+	@$(BIN)/python -c 'from adhash.service.api import create_app; from adhash.service.openapi import document_text; \
+	  from adhash.service.settings import load_service_settings as load; \
+	  from pathlib import Path; \
+	  Path("docs/reference/openapi.json").write_text(document_text(create_app(settings=load({}))))'
 
 samples: $(VENV)/.installed  ## Record and generate the bundled traces again
 	$(BIN)/python -m adhash.workloads.samples

@@ -555,6 +555,36 @@ def test_a_signed_url_is_bound_to_what_it_signs(settings: ServiceSettings) -> No
     run(check())
 
 
+def test_signing_again_with_the_same_key_gives_the_same_url(settings: ServiceSettings) -> None:
+    async def check() -> None:
+        async with served(settings) as client:
+            job_id = await submitted(client, sample="identifiers", mode="swiss")
+            await ended(client, job_id)
+            path = f"/api/jobs/{job_id}/artifacts/summary.json/url"
+            headers = {"Idempotency-Key": "sign-1"}
+            first = await client.post(path, json={"ttl_s": 60}, headers=headers)
+            again = await client.post(path, json={"ttl_s": 60}, headers=headers)
+            assert first.json() == again.json()
+            other = await client.post(path, json={"ttl_s": 61}, headers=headers)
+            assert other.json()["code"] == "idempotency_mismatch"
+
+    run(check())
+
+
+def test_an_output_may_lie_in_a_folder_of_the_artifacts(settings: ServiceSettings) -> None:
+    async def check() -> None:
+        async with served(settings) as client:
+            job_id = await submitted(
+                client, sample="identifiers", mode="swiss", snapshot_out="a/b.arrow"
+            )
+            detail = await ended(client, job_id)
+            assert "a/b.arrow" in {each["name"] for each in detail["artifacts"]}
+            answer = await client.get(f"/api/jobs/{job_id}/artifacts/a/b.arrow")
+            assert answer.status_code == 200
+
+    run(check())
+
+
 HOSTILE_NAMES = [
     "../spec.json",
     "..%2fspec.json",

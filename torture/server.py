@@ -69,6 +69,12 @@ class Server:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def exit_code(self) -> int | None:
+        """Return what the process ended with; None while it runs."""
+        assert self._process is not None
+        return self._process.poll()
+
     def start(self) -> float:
         """Start it, wait until it is ready, and return how long that took, in seconds."""
         self.log.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -111,7 +110,7 @@ def _mode_to_keep(target: Path) -> int | None:
 
 def _create_locked(folder: Path) -> BinaryIO:
     while True:
-        path = folder / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(8)}{_SUFFIX}"
+        path = folder / f"{_PREFIX}{os.getpid()}-{os.urandom(8).hex()}{_SUFFIX}"
         file = path.open("x+b", buffering=1 << 20)
         # A file system without locks keeps its litter; that is no reason to refuse a save.
         with suppress(OSError):

@@ -304,7 +304,10 @@ def ab_compare_notes(result: Mapping[str, object]) -> list[str]:
     core = _number(result, "core")
     bound = "not bound to a core" if core is None else f"bound to core {core:.0f}"
     lines = [f"{len(_list(result, 'pairs'))} pairs of runs, {bound}; * decides"]
-    lines += [f"noisy machine: {reason}" for reason in _list(result, "noise", "reasons")]
+    disturbed, runs = (_number(result, "noise", name) or 0 for name in ("noisy_runs", "runs"))
+    if disturbed:
+        reasons = "; ".join(map(str, _list(result, "noise", "reasons")))
+        lines.append(f"the machine disturbed {disturbed:.0f} of {runs:.0f} runs: {reasons}")
     return [*lines, f"b is {_text(result, 'verdict')}: {_text(result, 'reason')}"]
 
 

@@ -106,3 +106,15 @@ def drawing(
         is_stopped=lambda: is_cancelled,
         progress=progress,
     )
+
+
+def weights(pieces: Sequence[Operations], rows: int) -> list[float]:
+    """Return the weights of even pieces of a trace of so many rows."""
+    return [rows / sum(map(len, pieces))] * len(pieces)
+
+
+def independent(rows: int, keys: int, *, seed: int = 5) -> list[Row]:
+    """Return operations that do not care for what is there: 75 % get, 20 % put, 5 % del."""
+    chance = random.Random(seed)
+    ops = chance.choices(["get", "put", "del"], [75, 20, 5], k=rows)
+    return [(op, chance.randrange(keys), "1" if op == "put" else "") for op in ops]

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from profile_traces import Row, churn, hits_of, operations, pieces_of, read_through
+from profile_traces import (
+    Row,
+    churn,
+    hits_of,
+    independent,
+    operations,
+    pieces_of,
+    read_through,
+    weights,
+)
 
 from adhash.analysis.profile.history import History, infer_history
 from adhash.analysis.profile.operations import Operations
@@ -38,7 +47,7 @@ def replayed(pieces: Sequence[Operations], history: History) -> list[tuple[int, 
 
 @pytest.mark.parametrize("trace", [read_through(20_000, 2_000), churn(20_000, 500)])
 def test_a_whole_trace_needs_no_inference(trace: list[Row]) -> None:
-    history = infer_history([operations(trace)], seed=1)
+    history = infer_history([operations(trace)], [1.0], seed=1)
 
     assert history.outcomes[0].hits == hits_of(trace, 0, len(trace))
     assert len(history.restorations[0].present) == 0
@@ -49,10 +58,10 @@ def test_a_cache_that_reads_through_shows_what_it_held() -> None:
     trace = read_through(40_000, 2_000)
     starts, pieces = pieces_of(trace, count=8, size=500)
 
-    history = infer_history(pieces, seed=1)
+    history = infer_history(pieces, weights(pieces, 40_000), seed=1)
 
     true_hits = sum(hits_of(trace, start, start + 500) for start in starts)
-    cold_hits = sum(infer_history([piece], seed=1).outcomes[0].hits for piece in pieces)
+    cold_hits = sum(infer_history([piece], [1.0], seed=1).outcomes[0].hits for piece in pieces)
     found = sum(outcome.hits for outcome in history.outcomes)
     assert cold_hits < 0.6 * true_hits, "the pieces must not be trivial"
     assert abs(found - true_hits) < 0.02 * true_hits
@@ -62,7 +71,7 @@ def test_deletions_find_what_was_put_before_the_piece() -> None:
     trace = churn(40_000, 2_000)
     _, pieces = pieces_of(trace, count=8, size=500)
 
-    history = infer_history(pieces, seed=1)
+    history = infer_history(pieces, weights(pieces, 40_000), seed=1)
 
     dels = sum(outcome.dels for outcome in history.outcomes)
     assert dels > 500
@@ -72,12 +81,24 @@ def test_deletions_find_what_was_put_before_the_piece() -> None:
     )
 
 
+def test_presence_follows_from_recurrence_where_signs_tell_nothing() -> None:
+    trace = independent(200_000, 20_000)
+    starts, pieces = pieces_of(trace, count=20, size=500)
+
+    history = infer_history(pieces, weights(pieces, len(trace)), seed=1)
+
+    true_hits = sum(hits_of(trace, start, start + 500) for start in starts)
+    found = sum(outcome.hits for outcome in history.outcomes)
+    assert true_hits > 2_000
+    assert abs(found - true_hits) < 0.25 * true_hits
+
+
 @pytest.mark.parametrize("op", ["get", "put", "del"])
 def test_a_trace_of_one_operation_only_is_taken_as_it_is(op: str) -> None:
     trace = [(op, key % 700, "") for key in range(5_000)]
     _, pieces = pieces_of(trace, count=4, size=300)
 
-    history = infer_history(pieces, seed=1)
+    history = infer_history(pieces, weights(pieces, 40_000), seed=1)
 
     assert replayed(pieces, history) == [(o.hits, o.inserts, o.deletes) for o in history.outcomes]
     if op != "put":
@@ -87,7 +108,7 @@ def test_a_trace_of_one_operation_only_is_taken_as_it_is(op: str) -> None:
 def test_the_same_seed_draws_the_same_states() -> None:
     _, pieces = pieces_of(read_through(9_000, 500), count=5, size=200)
 
-    first, again = (infer_history(pieces, seed=3) for _ in range(2))
+    first, again = (infer_history(pieces, weights(pieces, 9_000), seed=3) for _ in range(2))
 
     assert first.outcomes == again.outcomes
     for one, other in zip(first.restorations, again.restorations, strict=True):
@@ -99,7 +120,7 @@ def test_inference_can_be_ended() -> None:
         raise InterruptedRunError("enough")
 
     with pytest.raises(InterruptedRunError):
-        infer_history([operations([("put", 1, "1")])], seed=1, require_going_on=stop)
+        infer_history([operations([("put", 1, "1")])], [1.0], seed=1, require_going_on=stop)
 
 
 _rows = st.lists(
@@ -108,11 +129,17 @@ _rows = st.lists(
 
 
 @settings(deadline=None)
-@given(parts=st.lists(_rows, min_size=1, max_size=6), seed=st.integers(0, 99))
-def test_outcomes_are_those_of_a_set_that_was_restored(parts: list[list[Row]], seed: int) -> None:
+@given(
+    parts=st.lists(_rows, min_size=1, max_size=6),
+    weight=st.floats(1, 1e6),
+    seed=st.integers(0, 99),
+)
+def test_outcomes_are_those_of_a_set_that_was_restored(
+    parts: list[list[Row]], weight: float, seed: int
+) -> None:
     pieces = [operations(part) for part in parts]
 
-    history = infer_history(pieces, seed=seed)
+    history = infer_history(pieces, [weight] * len(pieces), seed=seed)
 
     assert replayed(pieces, history) == [(o.hits, o.inserts, o.deletes) for o in history.outcomes]
     assert [outcome.rows for outcome in history.outcomes] == [len(part) for part in parts]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pytest
-from profile_traces import operations, pieces_of, read_through
+from profile_traces import operations, pieces_of, read_through, weights
 
 from adhash.analysis.profile.history import History, infer_history
 from adhash.analysis.profile.race import Lap, NativeLap, prepare, race
@@ -102,7 +102,7 @@ def sampled() -> tuple[Sample, History]:
         total_bytes=0,
         is_exact=True,
     )
-    return sample, infer_history(pieces, seed=1)
+    return sample, infer_history(pieces, weights(pieces, 40_000), seed=1)
 
 
 def native_lap(sample: Sample, history: History, *, is_cancelled: bool = False) -> NativeLap:
@@ -161,6 +161,8 @@ def test_keys_are_restored_where_nothing_was_ever_put() -> None:
         is_exact=True,
     )
 
-    lap = native_lap(sample, infer_history(pieces, seed=1))("chaining", seed=1)
+    lap = native_lap(sample, infer_history(pieces, weights(pieces, 40_000), seed=1))(
+        "chaining", seed=1
+    )
 
     assert lap.entries == 0

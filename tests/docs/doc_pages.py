@@ -13,9 +13,12 @@ PAGES = sorted(
         ROOT / "README.md",
         ROOT / "CHANGELOG.md",
         ROOT / "benchmarks" / "README.md",
+        ROOT / "deploy" / "README.md",
         *(ROOT / "docs").rglob("*.md"),
     ]
 )
+# Their examples share one server with a token, and run in test_service_docs.py.
+SERVICE_PAGES = {"docs/control_surface.md", "docs/runbook.md", "docs/upgrade.md"}
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"(?:^|\n)((?:    \S.*\n)+)")

@@ -1,7 +1,8 @@
 """The commands and programs in the documentation run as they are printed.
 
 Each page gets a folder of its own with the files that its examples take for granted; its commands
-run there one after another. Sizes are cut down, and targets of make are looked up instead of run.
+run there one after another. Sizes are cut down, targets of make are looked up instead of run, and a
+server that a page starts runs on a free port while the rest of the page does.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from doc_pages import ROOT, Page, pages
+from doc_pages import ROOT, SERVICE_PAGES, Page, pages
 
 from adhash import Map
 
@@ -27,11 +31,13 @@ cache = Recorder(store.CACHE)
 cache["a"] = 1
 cache["a"]
 """
+SERVER = "http://127.0.0.1:9600"
 _MOST = 2_000
 _SIZE = re.compile(r"(--(?:rows|keys|count|preload)) (\d+)")
 
-PAGES_WITH_COMMANDS = [page for page in pages() if page.commands()]
-PAGES_WITH_PROGRAMS = [page for page in pages() if page.blocks("python")]
+PAGES = [page for page in pages() if page.name not in SERVICE_PAGES]
+PAGES_WITH_COMMANDS = [page for page in PAGES if page.commands()]
+PAGES_WITH_PROGRAMS = [page for page in PAGES if page.blocks("python")]
 
 
 @pytest.fixture(scope="module")
@@ -66,17 +72,23 @@ def _programs(folder: Path) -> None:
         script.chmod(0o755)
 
 
-def _run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def _environment(folder: Path) -> dict[str, str]:
     own = {"PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}", "EDITOR": "true"}
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("ADHASH_") and name != "VISUAL"
     }
+    return kept | own
+
+
+def _run(
+    command: str, folder: Path, environ: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         ["sh", "-c", command],
         cwd=folder,
-        env=kept | own,
+        env={**_environment(folder), **(environ or {})},
         capture_output=True,
         text=True,
         check=False,
@@ -86,22 +98,65 @@ def _run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return done
 
 
+@contextmanager
+def _served(page: Page, folder: Path) -> Iterator[str]:
+    """Run the server that a page starts, on a free port, and yield its address; "" if none."""
+    if not any(_is_serving(command) for command in page.commands()):
+        yield ""
+        return
+    log = folder / "server.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "adhash", "serve", "--port", "0"],
+            cwd=folder,
+            env=_environment(folder),
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+        )
+    try:
+        yield _address(process, log)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _is_serving(command: str) -> bool:
+    return command.startswith("adhash serve")
+
+
+def _address(process: subprocess.Popen[bytes], log: Path) -> str:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        found = re.search(r"listening on (\S+)", log.read_text("utf-8"))
+        if found:
+            return found[1]
+        assert process.poll() is None, log.read_text("utf-8")
+        time.sleep(0.05)
+    raise AssertionError(log.read_text("utf-8"))
+
+
 def _cut(size: re.Match[str]) -> str:
     return f"{size[1]} {min(int(size[2]), _MOST)}"
 
 
 @pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=lambda page: page.name)
 def test_the_commands_of_a_page_run(page: Page, folder: Path) -> None:
-    for command in page.commands():
-        if not command.startswith("make "):  # their existence is tested in test_docs.py
-            _run(_SIZE.sub(_cut, command), folder)
+    with _served(page, folder) as url:
+        for command in page.commands():
+            # Targets of make are looked up in test_docs.py; the server runs already.
+            if not command.startswith("make ") and not _is_serving(command):
+                ready = _SIZE.sub(_cut, command).replace(SERVER, url or SERVER)
+                _run(ready, folder, {"ADHASH_SERVER": url} if "adhash jobs" in command else None)
 
 
 @pytest.mark.parametrize("page", PAGES_WITH_PROGRAMS, ids=lambda page: page.name)
 def test_the_programs_of_a_page_run(page: Page, folder: Path) -> None:
     script = folder / "page.py"
-    script.write_text("\n".join(page.blocks("python")), "utf-8")
-    _run("python page.py", folder)
+    program = "\n".join(page.blocks("python"))
+    with _served(page, folder) as url:
+        script.write_text(program.replace(SERVER, url or SERVER), "utf-8")
+        _run("python page.py", folder)
 
 
 def test_the_pages_have_commands_and_programs_to_run() -> None:

@@ -102,6 +102,13 @@ def test_a_cancelled_beginning_ends(tmp_path: Path) -> None:
         first(csv_of(tmp_path, ROWS), 4, cancel=token)
 
 
+def test_a_beginning_can_be_cancelled_on_its_way(tmp_path: Path) -> None:
+    token = CancelToken()
+    trace = csv_of(tmp_path, "".join(f"put,{number},1\n" for number in range(300_000)))
+    with pytest.raises(InterruptedRunError, match=r"interrupted after [1-9]"):
+        first(trace, 300_000, cancel=token, progress=lambda _: token.cancel())
+
+
 def test_a_trace_without_rows_is_refused_unless_none_are_wanted(tmp_path: Path) -> None:
     trace = csv_of(tmp_path, "")
     assert len(first(trace, 0)) == 0

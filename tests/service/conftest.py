@@ -27,7 +27,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "sqlite":
         return Place(tmp_path / "jobs", None)
     server: PostgresqlServer = request.getfixturevalue("postgresql")
-    return Place(tmp_path / "jobs", server.new_database())
+    return Place(tmp_path / "jobs", server.empty_database())
 
 
 @pytest.fixture

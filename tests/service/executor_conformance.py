@@ -24,7 +24,7 @@ from adhash.service.attempts import (
 )
 from adhash.service.folder import JobFolder
 from adhash.service.outcomes import Outcome, read_outcome
-from adhash.service.processes import all_processes, cookie_of, with_cookies
+from adhash.service.processes import COOKIE, all_processes, cookie_of, with_cookies
 
 # Far longer than anything here takes, even on a machine that is busy with other things.
 PATIENCE_S = 60.0
@@ -159,6 +159,21 @@ class ExecutorConformance:
         assert ref.placement
         report = place.wait(ref)
         assert json.loads(json.dumps(report.confinement)) == report.confinement
+
+    def test_work_sees_the_environment_of_its_order(self, place: Place) -> None:
+        order = place.order(
+            "show-environment",
+            in_environment={"TRACEPARENT": "00-1-2-3"},
+            in_needs_processes=True,
+        )
+        report = place.wait(place.start(order))
+        assert report.result is not None, report.error
+        temporary = str(order.folder / "attempts" / "1" / "tmp")
+        assert report.result["folder"] == temporary
+        for environment in (report.result["own"], report.result["child"]):
+            assert environment["TRACEPARENT"] == "00-1-2-3"
+            assert environment["TMPDIR"] == temporary
+            assert environment[COOKIE] == cookie_of(order.job_id, 1)
 
     @pytest.mark.parametrize(
         ("how", "code"),

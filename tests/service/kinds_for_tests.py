@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import signal
 import socket
@@ -68,6 +69,14 @@ def tell(options: TellOptions, context: WorkContext) -> dict[str, Any]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(options.text, encoding="utf-8")
     return {"said": options.text}
+
+
+def show_environment(options: TellOptions, context: WorkContext) -> dict[str, Any]:
+    """Return the environment, as this process and one that it starts see it."""
+    program = "import json, os; print(json.dumps(dict(os.environ)))"
+    command = [sys.executable, "-c", program]
+    seen = subprocess.run(command, check=True, capture_output=True).stdout
+    return {"own": dict(os.environ), "child": json.loads(seen), "folder": str(Path.cwd())}
 
 
 def fail(options: EndOptions, context: WorkContext) -> dict[str, Any]:
@@ -205,6 +214,7 @@ def _call(name: str, *arguments: object) -> None:
 
 KINDS = {
     "tell": KindForTests(TellOptions, tell),
+    "show-environment": KindForTests(TellOptions, show_environment),
     "fail": KindForTests(EndOptions, fail),
     "end": KindForTests(EndOptions, end),
     "wait": KindForTests(WaitOptions, wait),

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +12,9 @@ from kinds_for_tests import KINDS, KindForTests, TellOptions
 from adhash.cancellation import CancelToken
 from adhash.clock import ManualClock
 from adhash.service.attempts import AttemptOrder, Limits
-from adhash.service.folder import JobFolder
-from adhash.service.orders import Spec
-from adhash.service.outcomes import WorkReport, error_of_end, read_report
+from adhash.service.outcomes import WorkReport, read_report
 from adhash.service.work_context import WorkContext
-from adhash.service.worker import JobWorker, list_artifacts, work_on
+from adhash.service.worker import JobWorker, list_artifacts
 
 
 @pytest.fixture
@@ -157,55 +152,7 @@ def test_a_report_that_is_not_whole_is_none(tmp_path: Path, text: str) -> None:
     assert read_report(path) is None
 
 
-@pytest.mark.parametrize(
-    ("exit_code", "signal_number", "oom_kills", "code"),
-    [
-        (7, None, 0, "crashed"),
-        (0, None, 0, "crashed"),
-        (5, None, 0, "io"),
-        (None, 9, 0, "killed"),
-        (None, 9, 1, "out_of_memory"),
-        (None, 15, 1, "killed"),
-        (None, 11, 0, "crashed"),
-        (None, 6, 0, "crashed"),
-        (None, 31, 0, "policy"),
-        (None, 44, 0, "killed"),
-    ],
-)
-def test_an_end_without_a_word_is_told_by_its_status(
-    exit_code: int | None, signal_number: int | None, oom_kills: int, code: str
-) -> None:
-    error = error_of_end(exit_code=exit_code, signal_number=signal_number, oom_kills=oom_kills)
-    assert error.code == code
-
-
 def test_the_address_of_live_metrics_is_kept(context: WorkContext) -> None:
     context.serve_metrics_at("http://127.0.0.1:1234/metrics")
     path = context.artifacts.parent / "metrics_url"
     assert path.read_text() == "http://127.0.0.1:1234/metrics"
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
-@pytest.mark.parametrize("kind", ["tell", "fail"])
-def test_work_that_has_no_room_to_say_how_it_ended_says_so_by_its_exit_code(
-    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    attempt = JobFolder(tmp_path).attempt(1)
-    attempt.artifacts.mkdir(parents=True)
-    attempt.report.symlink_to("/dev/full")
-    options = {"how": "invariant"} if kind == "fail" else {}
-    order = AttemptOrder(
-        job_id="job",
-        attempt=1,
-        kind=kind,
-        folder=tmp_path,
-        options=options,
-        limits=Limits(),
-        sandbox="off",
-    )
-    before = signal.getsignal(signal.SIGTERM)
-    with suppress(OSError), Path("/dev/full").open("w", buffering=1) as full:
-        monkeypatch.setattr(sys, "stderr", full)
-        code = work_on(Spec(order=order, cores=()), lambda: KINDS)
-    signal.signal(signal.SIGTERM, before)
-    assert error_of_end(exit_code=code, signal_number=None, oom_kills=0).code == "io"

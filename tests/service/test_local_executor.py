@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,9 @@ from executor_conformance import (
 from adhash.errors import PolicyError, StorageError
 from adhash.service.attempts import AttemptPhase, AttemptRef, Executor, Limits
 from adhash.service.executors.local import LocalExecutor
+from adhash.service.processes import all_processes, find_process, with_cookies
 from adhash.service.settings import load_service_settings
+from adhash.service.spare import BLANK_COOKIE
 
 RUNNER = (sys.executable, "-P", str(Path(__file__).with_name("runner_for_tests.py")))
 SECRETS = {
@@ -32,10 +35,61 @@ SECRETS = {
 }
 
 
-def new_local_executor() -> LocalExecutor:
+def new_local_executor(*, keeps_spare: bool = False) -> LocalExecutor:
     settings = load_service_settings({}, max_concurrent_jobs=2, lease_s=2.0)
     environ = {**os.environ, **SECRETS, "ADHASH_REPLAY__MODE": "swiss"}
-    return LocalExecutor(settings, environ=environ, command=RUNNER)
+    return LocalExecutor(settings, environ=environ, command=RUNNER, keeps_spare=keeps_spare)
+
+
+def new_executor_with_spare() -> LocalExecutor:
+    executor = new_local_executor(keeps_spare=True)
+    # The first look provides the spare.
+    executor.reconcile([])
+    return executor
+
+
+class TestLocalExecutorWithSpare(ExecutorConformance):
+    @pytest.fixture
+    def new_executor(self) -> Callable[[], Executor]:
+        return new_executor_with_spare
+
+    def test_the_spare_becomes_the_runner(self, place: Place) -> None:
+        spares = processes_of_cookie(BLANK_COOKIE)
+        ref = place.start(place.order("wait"))
+        assert ref.placement["pid"] in spares
+        until(lambda: has_begun(ref))
+        assert len(processes_of(ref)) == 2
+        place.executor.cancel(ref)
+        place.wait(ref)
+
+    def test_a_spare_that_died_is_no_loss(self, place: Place) -> None:
+        runner, *_ = spare_runners()
+        os.kill(runner, signal.SIGKILL)
+        until(lambda: runner not in spare_runners())
+        assert place.run("tell").phase is AttemptPhase.SUCCEEDED
+
+    def test_spare_work_that_died_is_no_loss(self, place: Place) -> None:
+        runner, *_ = spare_runners()
+        children = Path(f"/proc/{runner}/task/{runner}/children")
+        (work,) = until(lambda: children.read_text().split())
+        os.kill(int(work), signal.SIGKILL)
+        until(lambda: find_process(int(work)) is None)
+        assert place.run("tell").phase is AttemptPhase.SUCCEEDED
+
+    def test_it_goes_when_the_executor_is_closed(self, place: Place) -> None:
+        assert spare_runners()
+        place.executor.close()
+        until(lambda: not spare_runners())
+
+
+def processes_of_cookie(cookie: str) -> set[int]:
+    return {each.pid for each in with_cookies(all_processes(), [cookie])[cookie]}
+
+
+def spare_runners() -> list[int]:
+    """Return the spares that are children of this process."""
+    found = map(find_process, processes_of_cookie(BLANK_COOKIE))
+    return [each.pid for each in found if each is not None and each.parent == os.getpid()]
 
 
 class TestLocalExecutor(ExecutorConformance):

@@ -74,8 +74,8 @@ def profile(
     options: ProfileOptions, *, then: str | None, server: str | None, as_json: bool
 ) -> None:
     """Race the engines on samples of a trace and recommend one, with its reason."""
-    words = None if then is None else _command_of(then, options)
     address = server_for_run(server)
+    words = None if then is None else _command_of(then, options, address)
     result = _run(options) if address is None else _run_there(options, server=address)
     if words is None:
         _print(result, as_json=as_json)
@@ -130,7 +130,7 @@ def _tell(result: ProfileResult, *, as_json: bool) -> None:
 # --- the command that follows -------------------------------------------------------------------
 
 
-def _command_of(then: str, options: ProfileOptions) -> list[str]:
+def _command_of(then: str, options: ProfileOptions, server: str | None) -> list[str]:
     """Return the command to follow with the trace, checked before the race begins."""
     name, *arguments = shlex.split(then) or [""]
     if name not in _FOLLOWERS:
@@ -146,7 +146,8 @@ def _command_of(then: str, options: ProfileOptions) -> list[str]:
                 hint=f"leave {word.partition('=')[0]} out",
             )
     _require_rereadable(options)
-    return [name, *_trace_options(options), *_passed_on(options, known)]
+    where = [f"--server={server}"] if server is not None and "--server" in known else []
+    return [name, *_trace_options(options), *_passed_on(options, known), *where]
 
 
 def _require_rereadable(options: ProfileOptions) -> None:

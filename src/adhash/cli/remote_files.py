@@ -80,8 +80,10 @@ class RemoteFiles:
                 request[name] = self.sent(request[name])
         for name, mark in files_written(type(options)).items():
             if are_outputs_here and name in request:
-                folder = mark.kind == "folder"
-                request[name] = self._expect(name, Path(request[name]), is_folder=folder)
+                path, is_folder = Path(request[name]), mark.kind == "folder"
+                artifact = name if is_folder else self._free_name(name, plain(path.name))
+                self.expect(artifact, path, is_folder=is_folder)
+                request[name] = artifact
         return request
 
     def sent(self, named: str, *, base: Path | None = None) -> str:
@@ -112,6 +114,27 @@ class RemoteFiles:
             self._uploaded[named] = self._upload(named, base or Path())
         return self._uploaded[named]
 
+    def expect(self, artifact: str, path: Path, *, is_folder: bool) -> None:
+        """Note that an artifact, or all beneath a name, shall come back; the first note counts.
+
+        Parameters
+        ----------
+        artifact : str
+            Its name.
+        path : Path
+            Where it goes.
+        is_folder : bool
+            Whether it stands for all artifacts beneath the name.
+
+        Raises
+        ------
+        BadInputError
+            If a folder is where a file shall go.
+        """
+        if path.is_dir() and not is_folder:
+            raise BadInputError(f"{path} is a folder", hint="name the file to write")
+        self._outputs.append(Output(artifact=artifact, path=path, is_folder=is_folder))
+
     def fetch(self, job_id: str) -> None:
         """Put every output of a job that has ended where it was wanted.
 
@@ -125,14 +148,11 @@ class RemoteFiles:
         AdhashError
             If one cannot be fetched or written.
         """
-        if not self._outputs:
-            return
-        for artifact in self._client.artifacts(job_id):
-            for output in self._outputs:
-                target = _target(output, artifact.name)
-                if target is not None:
-                    _make_folder(target.parent)
-                    self._client.download(job_id, artifact.name, target)
+        for artifact in self._client.artifacts(job_id) if self._outputs else []:
+            target = self._target(artifact.name)
+            if target is not None:
+                _make_folder(target.parent)
+                self._client.download(job_id, artifact.name, target)
 
     def named_here(self, value: Any) -> Any:
         """Return a result in which files are named as they are here."""
@@ -142,6 +162,11 @@ class RemoteFiles:
             return [self.named_here(each) for each in value]
         return self._path_here(value) if isinstance(value, str) else value
 
+    def _free_name(self, option: str, name: str) -> str:
+        """Return a name for an artifact; a file that shares its name with another is told apart."""
+        is_taken = any(output.artifact == name for output in self._outputs)
+        return f"{option}-{name}" if is_taken else name
+
     def _path_here(self, text: str) -> str:
         if not text.startswith("/"):
             return text
@@ -149,18 +174,13 @@ class RemoteFiles:
             if text.endswith(f"/inputs/{uri.removeprefix(UPLOADED)}"):
                 return named
         _, sign, name = text.rpartition("/artifacts/")
-        for output in self._outputs:
-            target = _target(output, name) if sign else None
-            if target is not None:
-                return str(target)
-        return text
+        target = self._target(name) if sign else None
+        return text if target is None else str(target)
 
-    def _expect(self, option: str, path: Path, *, is_folder: bool) -> str:
-        if path.is_dir() and not is_folder:
-            raise BadInputError(f"{path} is a folder", hint=f"--{option.replace('_', '-')} FILE")
-        artifact = option if is_folder else f"{option}/{_plain(path.name)}"
-        self._outputs.append(Output(artifact=artifact, path=path, is_folder=is_folder))
-        return artifact
+    def _target(self, artifact: str) -> Path | None:
+        """Return where an artifact goes; None if nobody wants it."""
+        found = (_target(output, artifact) for output in self._outputs)
+        return next((target for target in found if target is not None), None)
 
     def _upload(self, named: str, base: Path) -> str:
         if named == _STANDARD_INPUT:
@@ -181,9 +201,9 @@ class RemoteFiles:
             return self._client.upload(Path(kept.name), name="standard-input")
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """Return a name that an artifact may have."""
-    return f"_{_NOT_IN_A_NAME.sub('_', name)}"[-_LONGEST_NAME:].lstrip(".-")
+    return _NOT_IN_A_NAME.sub("_", name)[-_LONGEST_NAME:].lstrip(".-") or "file"
 
 
 def _target(output: Output, artifact: str) -> Path | None:
@@ -191,7 +211,11 @@ def _target(output: Output, artifact: str) -> Path | None:
     if artifact == output.artifact:
         return output.path
     inner = artifact.removeprefix(f"{output.artifact}/")
-    return output.path / inner if output.is_folder and inner != artifact else None
+    # Hidden files are notes of the work to itself, such as locks.
+    is_within = (
+        output.is_folder and inner != artifact and "." not in {p[0] for p in inner.split("/")}
+    )
+    return output.path / inner if is_within else None
 
 
 def _make_folder(folder: Path) -> None:

@@ -1,22 +1,38 @@
 """A suite that runs on a server: its files are uploaded, and it is sent as a table.
 
 A suite names files relative to where it stands, which is no place on the server. So each input that
-a job names and that is here is uploaded, and the table names the upload. What a job of the suite
-writes for another is left as it is.
+a job names and that is here is uploaded, and the table names the upload. What jobs write lies in
+the folder of the run there, under a plain name, and comes back to where the suite wants it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from adhash.batch.plan import DEFAULT_FOLDER
 from adhash.batch.spec import COMMANDS, BatchSpec, check_spec
 from adhash.batch.suite import find_suite
-from adhash.cli.remote_files import ON_SERVER, RemoteFiles
+from adhash.cli.remote_files import ON_SERVER, RemoteFiles, plain
 from adhash.options.base import CommandOptions, files_read, files_written
 from adhash.options.batch import BatchOptions
+from adhash.service.models import ARTIFACT_NAME
+
+_OUT_DIR = "out_dir"
+_REPORTS = ("report", "html_report")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Written:
+    """A file or folder that the suite writes, by its name beneath the folder of the run."""
+
+    plain_name: str
+    is_folder: bool
 
 
 class RemoteSuite:
@@ -39,10 +55,10 @@ class RemoteSuite:
         self._suite = find_suite(options, roots=None)
         spec = check_spec(self._suite.table, source=self._suite.source)
         self._base = self._suite.path.parent if self._suite.path else Path()
-        self._written = set(_written(spec))
-        self.options = options.model_copy(
-            update={"out_dir": str(Path(options.out_dir or DEFAULT_FOLDER / spec.name).absolute())}
-        )
+        self._outputs = _outputs(spec)
+        out_dir = Path(options.out_dir or DEFAULT_FOLDER / spec.name).absolute()
+        self._write_base = out_dir if self._suite.is_bundled else self._base
+        self.options = options.model_copy(update={"out_dir": str(out_dir)})
 
     @property
     def identity(self) -> dict[str, str]:
@@ -73,27 +89,45 @@ class RemoteSuite:
         AdhashError
             If a file cannot be uploaded.
         """
+        if are_outputs_here:
+            for name, output in self._outputs.items():
+                artifact = f"{_OUT_DIR}/{output.plain_name}"
+                files.expect(artifact, self._place(name), is_folder=output.is_folder)
         request = files.request_of(
             options.model_copy(update={"spec_path": None, "spec": None}),
             are_outputs_here=are_outputs_here,
         )
-        table = dict(self._suite.table)
+        table = {**self._suite.table, **self._reports()}
         table["jobs"] = [self._job(dict(job), files) for job in _jobs(self._suite.table)]
         return {**request, "spec": table}
 
+    def _place(self, name: str) -> Path:
+        return Path(os.path.normpath(self._write_base / name))
+
+    def _reports(self) -> dict[str, str]:
+        table = self._suite.table
+        return {name: self._placed(table[name]) for name in _REPORTS if name in table}
+
     def _job(self, job: dict[str, Any], files: RemoteFiles) -> dict[str, Any]:
-        names = files_read(COMMANDS[job["command"]])
+        model = COMMANDS[job["command"]]
+        moves: dict[str, Callable[[Any], Any]] = {
+            **dict.fromkeys(files_read(model), partial(self._sent, files)),
+            **dict.fromkeys(files_written(model), self._placed),
+        }
         matrix = dict(job.get("matrix", {}))
-        for name in names:
+        for name, move in moves.items():
             if name in job:
-                job[name] = self._moved(job[name], files)
+                job[name] = move(job[name])
             if name in matrix:
-                matrix[name] = [self._moved(value, files) for value in matrix[name]]
+                matrix[name] = [move(value) for value in matrix[name]]
         return {**job, "matrix": matrix} if matrix else job
 
-    def _moved(self, value: Any, files: RemoteFiles) -> Any:
-        if not isinstance(value, str) or value in self._written:
-            return value
+    def _placed(self, value: Any) -> Any:
+        return self._outputs[value].plain_name if value in self._outputs else value
+
+    def _sent(self, files: RemoteFiles, value: Any) -> Any:
+        if not isinstance(value, str) or value in self._outputs:
+            return self._placed(value)
         is_here = value.startswith(ON_SERVER) or (self._base / value).is_file()
         # What is not here may be made by a job under a name of the matrix: the server tells.
         return files.sent(value, base=self._base) if is_here else value
@@ -104,8 +138,20 @@ def _jobs(table: Mapping[str, Any]) -> list[dict[str, Any]]:
     return jobs
 
 
-def _written(spec: BatchSpec) -> Iterator[str]:
+def _outputs(spec: BatchSpec) -> dict[str, _Written]:
+    """Return what the suite writes, by the name that it has there."""
+    named = {name: False for name in (spec.report, spec.html_report) if name is not None}
     for job in spec.jobs:
-        for name in files_written(COMMANDS[job.command]):
-            values = [job.options.get(name), *job.matrix.get(name, ())]
-            yield from (value for value in values if isinstance(value, str))
+        for option, mark in files_written(COMMANDS[job.command]).items():
+            values = [job.options.get(option), *job.matrix.get(option, ())]
+            named |= {each: mark.kind == "folder" for each in values if isinstance(each, str)}
+    return {
+        name: _Written(plain_name=_plain_name(number, name), is_folder=is_folder)
+        for number, (name, is_folder) in enumerate(named.items())
+    }
+
+
+def _plain_name(number: int, name: str) -> str:
+    """Return the name beneath the folder of the run; one that leads out of it is replaced."""
+    is_plain = re.fullmatch(ARTIFACT_NAME, name) is not None
+    return name if is_plain else f"beside-the-suite/{number}-{plain(Path(name).name)}"

@@ -73,7 +73,7 @@ def replay_first(
                 feed = _look_into(source, types, cancel)
                 table = _new_map(feed, engine, seed)
                 if rows > 0:
-                    _FirstRows(table, feed, asked=asked, rows=rows).run(cancel, progress)
+                    _FirstRows(table, feed, asked=asked, rows=rows, cancel=cancel).run(progress)
                 return table
         except MisfitError as misfit:
             types = misfit.wider
@@ -102,12 +102,21 @@ def _new_map(feed: Feed, engine: str, seed: int | None) -> Map[Any, Any]:
 class _FirstRows:
     """Feeds a native replay with no more than some rows."""
 
-    def __init__(self, table: Map[Any, Any], feed: Feed, *, asked: TableTypes, rows: int) -> None:
+    def __init__(
+        self,
+        table: Map[Any, Any],
+        feed: Feed,
+        *,
+        asked: TableTypes,
+        rows: int,
+        cancel: CancelToken,
+    ) -> None:
         from adhash import _native
 
         self._feed = feed
         self._asked = asked
         self._rows = rows
+        self._cancel = cancel
         self._given = 0
         self._driver = _native.Replay(
             table,
@@ -116,11 +125,12 @@ class _FirstRows:
             verify=False,
             max_rows=rows,
             max_line_bytes=ReplaySettings().max_line_bytes,
+            should_stop=lambda: cancel.is_cancelled,
         )
 
-    def run(self, cancel: CancelToken, progress: WorkCallback) -> None:
+    def run(self, progress: WorkCallback) -> None:
         for _ in self._feed.into_driver(cast("Driver", self)):
-            self._work_off(cancel)
+            self._work_off()
             progress(WorkProgress(done=self._done, total=self._rows, unit="operations"))
             if self._done >= self._rows:
                 return
@@ -130,8 +140,8 @@ class _FirstRows:
     def _done(self) -> int:
         return self._driver.counters()["rows"]
 
-    def _work_off(self, cancel: CancelToken) -> None:
-        while not cancel.is_cancelled:
+    def _work_off(self) -> None:
+        while not self._cancel.is_cancelled:
             if self._advance():
                 return
         raise InterruptedRunError(f"interrupted after {self._done:,} operations")

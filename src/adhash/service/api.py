@@ -74,7 +74,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        own = manager or JobManager(settings=chosen, clock=clock)
+        own = manager or JobManager(settings=chosen, clock=clock, keeps_spare=True)
         try:
             own.limit_running(authenticator.running_quotas)
             remove_unfinished(own.job_root)

@@ -202,7 +202,7 @@ class Client(KindMethods[RemoteJob]):
     def logs(
         self, job_id: str, *, since: str | None = None, follow: bool = False
     ) -> Iterator[LogLine]:
-        """Yield the lines that a job wrote, without gap or repeat across disconnects.
+        """Return the lines that a job wrote, without gap or repeat across disconnects.
 
         Parameters
         ----------
@@ -213,10 +213,10 @@ class Client(KindMethods[RemoteJob]):
         follow : bool
             Whether to wait for more until the job ends.
 
-        Yields
-        ------
-        LogLine
-            In order.
+        Returns
+        -------
+        iterator of LogLine
+            In order; it asks when it is iterated over.
         """
         feed = LogFeed(methods.job_path(job_id, "logs"), since, follow=follow)
         steps = follow_feed(feed, job_id, self._retries, is_followed=follow)
@@ -230,7 +230,7 @@ class Client(KindMethods[RemoteJob]):
         follow: bool = False,
         types: Sequence[EventType] | None = None,
     ) -> Iterator[Event | EventsReset]:
-        """Yield what happened to a job, without gap or repeat across disconnects.
+        """Return what happened to a job, without gap or repeat across disconnects.
 
         Parameters
         ----------
@@ -243,9 +243,9 @@ class Client(KindMethods[RemoteJob]):
         types : sequence of EventType or None
             Only these; None for all.
 
-        Yields
-        ------
-        Event or EventsReset
+        Returns
+        -------
+        iterator of Event or EventsReset
             In the order of their ids. `EventsReset` says that the place was deleted, by retention
             say: what follows it is what is left, from the beginning.
         """

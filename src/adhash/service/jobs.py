@@ -64,6 +64,9 @@ class JobManager(JobLibrary):
         What places attempts; None runs them on this machine.
     clock : Clock or None
         None is the system's.
+    keeps_spare : bool
+        Whether a process waits with everything imported, so that the next job starts at once: for
+        managers that live long.
 
     Raises
     ------
@@ -80,6 +83,7 @@ class JobManager(JobLibrary):
         settings: ServiceSettings | None = None,
         executor: Executor | None = None,
         clock: Clock | None = None,
+        keeps_spare: bool = False,
     ) -> None:
         self.settings = settings or load_service_settings(os.environ)
         job_root = Path(base_dir or self.settings.job_root).absolute()
@@ -87,7 +91,9 @@ class JobManager(JobLibrary):
         clock = clock or SystemClock()
         store = Store.open(job_root=job_root, url=_url_of(self.settings), clock=clock)
         super().__init__(store, job_root=job_root, clock=clock, waiting_reason=self._waiting_reason)
-        self._executor = executor or LocalExecutor(self.settings, environ=os.environ)
+        self._executor = executor or LocalExecutor(
+            self.settings, environ=os.environ, keeps_spare=keeps_spare
+        )
         self._intake = Intake(self.settings, clock, self.find_input)
         self._quotas: Callable[[], Mapping[str, int]] = dict
         self._supervisor = Supervisor(

@@ -163,7 +163,10 @@ def trace_probe(options: ProbeVisualizeOptions, context: WorkContext) -> dict[st
     """
     from adhash.analysis.probe_visualize import run_probe_visualize
 
-    return _told(run_probe_visualize(options, **_ears(context)))
+    result = run_probe_visualize(options, **_ears(context))
+    # A map that begins with a few entries is filled in no time, of which nothing is told.
+    context.progress(WorkProgress(done=1, total=1, unit="operations", note="the operation traced"))
+    return _told(result)
 
 
 def verify_snapshot(options: VerifySnapshotOptions, context: WorkContext) -> dict[str, Any]:

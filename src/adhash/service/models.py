@@ -38,14 +38,22 @@ class EventType(StrEnum):
     AUDIT = "audit"
 
 
-class _Model(BaseModel):
+class _Body(BaseModel):
+    """Part of a request: what is not known is refused."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Answer(BaseModel):
+    """Part of an answer: a client passes over what a newer server adds."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 # --- what a request adds to the options of its command -------------------------------------------
 
 
-class JobFields(_Model):
+class JobFields(_Body):
     """What any job may be given besides the options of its command."""
 
     labels: dict[LabelName, LabelValue] = Field(
@@ -74,7 +82,7 @@ JOB_FIELDS = tuple(JobFields.model_fields)
 # --- answers -------------------------------------------------------------------------------------
 
 
-class Links(_Model):
+class Links(_Answer):
     """Where to go on from a job, as paths."""
 
     self: str
@@ -84,7 +92,7 @@ class Links(_Model):
     artifacts: str
 
 
-class JobCreated(_Model):
+class JobCreated(_Answer):
     """The service took the job and will not lose it."""
 
     id: JobId
@@ -92,7 +100,7 @@ class JobCreated(_Model):
     links: Links
 
 
-class RequestChecked(_Model):
+class RequestChecked(_Answer):
     """The request is valid; nothing was run."""
 
     valid: Literal[True] = True
@@ -100,7 +108,7 @@ class RequestChecked(_Model):
     request: dict[str, Any]
 
 
-class TimelineEntry(_Model):
+class TimelineEntry(_Answer):
     """A status that the job reached."""
 
     status: Status
@@ -108,7 +116,7 @@ class TimelineEntry(_Model):
     reason: str
 
 
-class Progress(_Model):
+class Progress(_Answer):
     """How far the job has come; `total` is null while nobody knows it."""
 
     done: int
@@ -117,7 +125,7 @@ class Progress(_Model):
     note: str = ""
 
 
-class ErrorInfo(_Model):
+class ErrorInfo(_Answer):
     """Why the job failed."""
 
     code: str
@@ -125,7 +133,7 @@ class ErrorInfo(_Model):
     hint: str = ""
 
 
-class ArtifactInfo(_Model):
+class ArtifactInfo(_Answer):
     """A file that the job made. The signed `url` is good until `expires_at`."""
 
     name: str
@@ -136,7 +144,7 @@ class ArtifactInfo(_Model):
     expires_at: datetime | None = None
 
 
-class Confinement(_Model):
+class Confinement(_Answer):
     """What holds the work of the present attempt in: each ``on``, or ``off`` and why."""
 
     seccomp: str = "off"
@@ -146,7 +154,7 @@ class Confinement(_Model):
     limits: dict[str, int] = Field(default_factory=dict)
 
 
-class JobDetail(_Model):
+class JobDetail(_Answer):
     """All that is known of a job."""
 
     id: JobId
@@ -173,7 +181,7 @@ class JobDetail(_Model):
     links: Links
 
 
-class JobSummary(_Model):
+class JobSummary(_Answer):
     """A job as a line of a listing."""
 
     id: JobId
@@ -190,26 +198,26 @@ class JobSummary(_Model):
     links: Links
 
 
-class JobList(_Model):
+class JobList(_Answer):
     """A page of jobs, newest first; `next_cursor` is null on the last."""
 
     jobs: list[JobSummary]
     next_cursor: str | None
 
 
-class ArtifactList(_Model):
+class ArtifactList(_Answer):
     """The files that a job made."""
 
     artifacts: list[ArtifactInfo]
 
 
-class TickList(_Model):
+class TickList(_Answer):
     """Ticks of a replay, oldest first, as ``metrics.v1``."""
 
     ticks: list[dict[str, Any]]
 
 
-class Event(_Model):
+class Event(_Answer):
     """Something that happened to a job. `id` grows with time; a follower resumes after it."""
 
     id: int
@@ -219,7 +227,7 @@ class Event(_Model):
     data: dict[str, Any]
 
 
-class LogLine(_Model):
+class LogLine(_Answer):
     """A line of output.
 
     `next` is the token that resumes exactly after it. A line that is very long, or was not ended
@@ -236,20 +244,20 @@ class LogLine(_Model):
     base64: str | None = None
 
 
-class SignedUrlRequest(_Model):
+class SignedUrlRequest(_Body):
     """How long the URL shall be good."""
 
     ttl_s: Whole = Field(900, ge=1, le=604_800, description="Seconds.")
 
 
-class SignedUrl(_Model):
+class SignedUrl(_Answer):
     """A URL that needs no token until it expires."""
 
     url: str
     expires_at: datetime
 
 
-class InputInfo(_Model):
+class InputInfo(_Answer):
     """A stored upload; `uri` goes where a request takes a file."""
 
     uri: str
@@ -258,17 +266,15 @@ class InputInfo(_Model):
     sha256: str
 
 
-class FieldFault(_Model):
+class FieldFault(_Answer):
     """One thing that is wrong with a body: where (RFC 6901) and what."""
 
     pointer: str
     message: str
 
 
-class Problem(_Model):
+class Problem(_Answer):
     """An error (RFC 9457)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
 
     type: str = "about:blank"
     title: str
@@ -279,13 +285,13 @@ class Problem(_Model):
     errors: list[FieldFault] = Field(default_factory=list)
 
 
-class Health(_Model):
+class Health(_Answer):
     """The process lives."""
 
     status: Literal["ok"] = "ok"
 
 
-class Readiness(_Model):
+class Readiness(_Answer):
     """Whether the service takes jobs, and why not."""
 
     status: Literal["ready", "draining", "unavailable"]

@@ -6,6 +6,7 @@ and that every error is a problem of RFC 9457 and nothing else.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
@@ -97,3 +98,8 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     if path not in _OPEN:
         responses.setdefault("429", problems(429)[429])
         responses.setdefault("500", problems(500)[500])
+
+
+def document_text(app: FastAPI) -> str:
+    """Return the document of `app` as it is kept in the repository: sorted JSON."""
+    return json.dumps(app.openapi(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import json
-import signal
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,9 +35,8 @@ _CODE_OF_NAME = {
     "IO": "io",
     "Interrupted": "interrupted",
 }
-_CODE_OF_EXIT = {2: "bad_input", 3: "invariant", 4: "policy", 5: "io", 130: "interrupted"}
-_EXIT_OF_CODE = {code: exit_code for exit_code, code in _CODE_OF_EXIT.items()}
-_FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
+CODE_OF_EXIT = {2: "bad_input", 3: "invariant", 4: "policy", 5: "io", 130: "interrupted"}
+_EXIT_OF_CODE = {code: exit_code for exit_code, code in CODE_OF_EXIT.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,7 +181,7 @@ def error_of(error: BaseException) -> JobError:
         code = _CODE_OF_NAME.get(error.name, "crashed")
         return JobError(code=code, detail=error.detail, hint=error.hint)
     if isinstance(error, MemoryError):
-        return _out_of_memory("the work asked for more memory than it may have")
+        return out_of_memory("the work asked for more memory than it may have")
     if isinstance(error, OSError):
         return _error_of_system(error)
     return JobError(
@@ -193,46 +191,10 @@ def error_of(error: BaseException) -> JobError:
     )
 
 
-def error_of_end(*, exit_code: int | None, signal_number: int | None, oom_kills: int) -> JobError:
-    """Return why a process ended that said nothing itself.
-
-    Parameters
-    ----------
-    exit_code : int or None
-        What it ended with.
-    signal_number : int or None
-        What ended it.
-    oom_kills : int
-        How many processes the kernel ended for want of memory while it ran.
-
-    Returns
-    -------
-    JobError
-        With a code of `CODES`.
-    """
-    if signal_number is None:
-        code = _CODE_OF_EXIT.get(exit_code or 0, "crashed")
-        return JobError(code=code, detail=f"the work ended with exit code {exit_code} and no word")
-    name = _signal_name(signal_number)
-    if signal_number == signal.SIGKILL and oom_kills:
-        return _out_of_memory("the kernel ended the work, because memory ran out")
-    if signal_number == signal.SIGSYS:
-        return JobError(code="policy", detail="the work made a system call that it may not make")
-    if signal_number in _FAULTS:
-        hint = "this is a fault of adhash: the log of standard error says where"
-        return JobError(code="crashed", detail=f"the work was ended by {name}", hint=hint)
-    return JobError(code="killed", detail=f"the work was ended by {name} from outside")
-
-
-def is_worth_another(error: JobError) -> bool:
-    """Return whether another attempt might not end in the same way."""
-    return error.code in ("killed", "runner_lost")
-
-
 def _error_of_system(error: OSError) -> JobError:
     detail = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
     if error.errno == errno.ENOMEM:
-        return _out_of_memory(detail)
+        return out_of_memory(detail)
     if error.errno == errno.EFBIG:
         return JobError(
             code="policy", detail=detail, hint="a file may have ADHASH_MAX_FILE_BYTES at most"
@@ -240,16 +202,10 @@ def _error_of_system(error: OSError) -> JobError:
     return JobError(code="io", detail=detail, hint="check the disk of the job root and its rights")
 
 
-def _out_of_memory(detail: str) -> JobError:
+def out_of_memory(detail: str) -> JobError:
+    """Return the error of work that memory ran out for."""
     return JobError(
         code="out_of_memory",
         detail=detail,
         hint="use a smaller trace, or allow more by ADHASH_MAX_MEMORY_BYTES",
     )
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -37,27 +37,19 @@ from resource import struct_rusage
 
 from adhash.clock import NS_PER_S, Clock, SystemClock
 from adhash.errors import AdhashError
-from adhash.service.attempts import AttemptPhase
 from adhash.service.folder import AttemptFolder, JobFolder
 from adhash.service.kernel import adopt_orphans
-from adhash.service.lifecycle import JobError
 from adhash.service.log_index import LogIndex, steady_ms
 from adhash.service.orders import Spec
-from adhash.service.outcomes import (
-    Outcome,
-    Usage,
-    WorkReport,
-    error_of_end,
-    is_worth_another,
-    read_report,
-    write_outcome,
-)
+from adhash.service.outcomes import Outcome, Usage, read_report, write_outcome
 from adhash.service.processes import boot_id, start_time_of
 from adhash.service.stopping import Ladder, StopReason
-from adhash.service.work_process import be_the_work
+from adhash.service.verdict import Ending, judge
 
 LOOK_S = 0.05
 STALE_EXIT_CODE = 75
+_ROOM_BYTES = 8192
+NO_DISK_EXIT_CODE = 74
 _WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP)
 _REASONS = {
     signal.SIGINT: StopReason.CANCELLED,
@@ -76,21 +68,22 @@ class Runner:
     ----------
     spec : Spec
         What to run, where, and on which cores.
-    work : callable
-        Called in a process of its own, its files and limits in place; returns its exit code.
+    start : callable
+        Starts the work in a process of its own, a child of this one, and returns its pid.
     clock : Clock
         What tells the time.
     """
 
     def __init__(
-        self, spec: Spec, work: Callable[[Spec], int], *, clock: Clock | None = None
+        self, spec: Spec, start: Callable[[Spec], int], *, clock: Clock | None = None
     ) -> None:
         self._spec = spec
         self._order = spec.order
-        self._work = work
+        self._start = start
         self._clock = clock or SystemClock()
         self._folder = JobFolder(self._order.folder)
         self._attempt = self._folder.attempt(self._order.attempt)
+        self._room = self._attempt.path / ".room"
         self._log_index = LogIndex(self._folder, steady_ms(self._clock))
         self._status: int | None = None
         self._cpu_s = 0.0
@@ -104,12 +97,16 @@ class Runner:
         Returns
         -------
         int
-            0 if an outcome was written, whatever it says.
+            0 if an outcome was written, whatever it says; `STALE_EXIT_CODE` if another attempt took
+            its place, `NO_DISK_EXIT_CODE` if it could not write its files.
         """
         try:
             self._begin()
         except StaleFenceError:
             return STALE_EXIT_CODE
+        except OSError as error:
+            _complain(f"the runner cannot begin: {error}")
+            return NO_DISK_EXIT_CODE
         try:
             self._supervise()
             self._end()
@@ -130,11 +127,13 @@ class Runner:
         )
         os.write(self._heartbeat, b"%d\n" % self._order.attempt)
         claim(self._attempt)
+        # Room on the disk for the last word, whatever the work does to it.
+        self._room.write_bytes(bytes(_ROOM_BYTES))
         adopt_orphans()
         if self._spec.cores:
             os.sched_setaffinity(0, self._spec.cores)
         self._began_ns = self._clock.monotonic_ns()
-        self._pid = be_the_work(self._spec, self._work, unblock=_WATCHED)
+        self._pid = self._start(self._spec)
         self._ladder = Ladder(
             group=self._pid, grace_s=self._order.grace_s, monotonic_ns=self._clock.monotonic_ns
         )
@@ -193,7 +192,9 @@ class Runner:
         self._kill_the_rest()
         self._log_index.look()
         self._require_fence()
+        self._clear_temporary()
         outcome = self._outcome()
+        self._room.unlink(missing_ok=True)
         while not self._try_to_write(outcome):
             # A full disk: the attempt is over, but nobody may take it for lost meanwhile.
             signal.sigtimedwait(_WATCHED, 0.5)
@@ -208,73 +209,53 @@ class Runner:
             with suppress(StaleFenceError):
                 self._beat()
 
+    def _clear_temporary(self) -> None:
+        import shutil
+
+        for path in self._attempt.temporary.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
     def _try_to_write(self, outcome: Outcome) -> bool:
         try:
             write_outcome(self._attempt.outcome, outcome)
         except AdhashError as error:
-            # What is printed goes to a log on the same disk, which may be full.
-            with suppress(OSError):
-                print(error, file=sys.stderr, flush=True)
+            _complain(str(error))
             return False
         return True
 
     def _outcome(self) -> Outcome:
         status = self._status or 0
-        exit_code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-        signal_number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
         report = read_report(self._attempt.report)
-        phase, error = self._judge(report, exit_code, signal_number)
+        ending = Ending(
+            report=report,
+            exit_code=os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+            signal=os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
+            stop=self._ladder.reason,
+            timeout_s=self._order.limits.timeout_s,
+            oom_kills=count_oom_kills() - self._oom_kills,
+        )
+        verdict = judge(ending)
         return Outcome(
             attempt=self._order.attempt,
-            phase=phase,
+            phase=verdict.phase,
             result=None if report is None else report.result,
-            error=error,
-            is_retryable=self._is_retryable(report, error),
+            error=verdict.error,
+            is_retryable=verdict.is_retryable,
             artifacts=() if report is None else report.artifacts,
             confinement=read_confinement(self._attempt.confinement),
-            exit_code=exit_code,
-            signal=signal_number,
+            exit_code=ending.exit_code,
+            signal=ending.signal,
             usage=Usage(cpu_s=round(self._cpu_s, 6), max_rss_bytes=self._max_rss_bytes),
         )
 
-    def _judge(
-        self, report: WorkReport | None, exit_code: int | None, signal_number: int | None
-    ) -> tuple[AttemptPhase, JobError | None]:
-        """Return the phase and the error; work that completed has completed, whoever called."""
-        if exit_code == 0 and report is not None and report.error is None:
-            return AttemptPhase.SUCCEEDED, None
-        stopped = self._error_of_stop()
-        if stopped is not None:
-            is_cancelled = self._ladder.reason is StopReason.CANCELLED
-            return (AttemptPhase.STOPPED if is_cancelled else AttemptPhase.FAILED), stopped
-        if report is not None and report.error is not None:
-            return AttemptPhase.FAILED, report.error
-        oom_kills = count_oom_kills() - self._oom_kills
-        return AttemptPhase.FAILED, error_of_end(
-            exit_code=exit_code, signal_number=signal_number, oom_kills=oom_kills
-        )
 
-    def _error_of_stop(self) -> JobError | None:
-        reason = self._ladder.reason
-        if reason is StopReason.TIMED_OUT:
-            return JobError(
-                code="timed_out",
-                detail=f"the job ran longer than timeout_s = {self._order.limits.timeout_s:g}",
-                hint="give it more time, or less to do",
-            )
-        if reason is StopReason.CANCELLED:
-            return JobError(code="interrupted", detail="the job was cancelled")
-        if reason is StopReason.ENDED_FROM_OUTSIDE:
-            return JobError(
-                code="killed", detail="the runner was asked to end (SIGTERM), as by a shutdown"
-            )
-        return None
-
-    @staticmethod
-    def _is_retryable(report: WorkReport | None, error: JobError | None) -> bool:
-        if error is None:
-            return False
-        return is_worth_another(error) or (report is not None and report.is_retryable)
+def _complain(text: str) -> None:
+    """Write to the log of the runner, which may be what cannot be written."""
+    with suppress(OSError):
+        os.write(sys.stderr.fileno(), text.encode() + b"\n")
 
 
 def read_fence(path: Path) -> int:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from types import FrameType
 
 import uvicorn
@@ -13,10 +16,12 @@ from fastapi import FastAPI
 from adhash.errors import PolicyError, StorageError
 from adhash.service.api import create_app
 from adhash.service.event_log import write_events
+from adhash.service.jobs import JobManager
 from adhash.service.settings import ServiceSettings
 
 # Followers are told to go at once; this is for whoever does not listen.
 _SHUTDOWN_S = 4
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 def serve(settings: ServiceSettings, *, app: FastAPI | None = None) -> None:
@@ -38,15 +43,31 @@ def serve(settings: ServiceSettings, *, app: FastAPI | None = None) -> None:
     """
     _require_token_beyond_loopback(settings)
     write_events(settings.log_level)
-    listener = _listen(settings)
-    try:
-        _run(app or create_app(settings=settings), listener)
-    finally:
-        listener.close()
+    with closing(_listen(settings)) as listener:
+        if app is not None:
+            _run(app, listener)
+            return
+        # Made here and not by the application: a folder that is in use is then one line to read.
+        with JobManager(settings=settings, keeps_spare=True) as manager:
+            _run(create_app(manager, settings=settings), listener)
 
 
 class _Server(uvicorn.Server):
-    """A server that tells its followers to go before it waits for them."""
+    """A server that tells its followers to go before it waits for them, and then returns.
+
+    Uvicorn raises the signal that ended it once more when it is done, which would end the process
+    before its jobs are let go of in order.
+    """
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take the signals that end a server while it runs."""
+        before = {number: signal.signal(number, self.handle_exit) for number in _ENDING}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to end on a signal."""

@@ -18,8 +18,8 @@ DATABASE_FAULTS = (exc.DBAPIError, exc.TimeoutError)
 _ROOM_FAULTS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM)
 _HINTS = (
     ("full", "Make room on the disk of the store; nothing has to be restarted."),
-    ("read-only", "Make the folder of the store writable again."),
-    ("readonly", "Make the folder of the store writable again."),
+    ("read-only", "Make the store writable again."),
+    ("readonly", "Make the store writable again."),
     ("malformed", "Stop the service and restore the store from a backup."),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -23,6 +23,7 @@ from adhash.service.records import (
     StoreMetrics,
 )
 from adhash.service.store_faults import DATABASE_FAULTS, fault_of
+from adhash.service.store_rows import Row
 from adhash.service.store_schema import artifacts, events, inputs, jobs, tallies
 
 Result = TypeVar("Result")
@@ -228,10 +229,12 @@ class StoreReads:
 
     # --- connections -----------------------------------------------------------------------------
 
-    def _rows(self, query: sa.Select[tuple[object, ...]]) -> list[sa.RowMapping]:
-        def fetch() -> list[sa.RowMapping]:
+    def _rows(self, query: sa.Select[Any]) -> list[Row]:
+        def fetch() -> list[Row]:
             with self._reading.connect() as connection:
-                return list(connection.execute(query).mappings())
+                found = connection.execute(query)
+                names = list(found.keys())
+                return [dict(zip(names, row, strict=True)) for row in found]
 
         return self._guarded(fetch)
 
@@ -248,5 +251,5 @@ class StoreReads:
             raise fault_of(error, self._reading.url) from None
 
 
-def _histograms(rows: list[sa.RowMapping], measure: str) -> dict[str, Histogram]:
+def _histograms(rows: list[Row], measure: str) -> dict[str, Histogram]:
     return store_tallies.histograms(row for row in rows if row["measure"] == measure)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
-
-import sqlalchemy as sa
 
 from adhash.service.lifecycle import JobError, JobState, Status
 from adhash.service.models import Event, EventType, Isolation
@@ -19,6 +18,9 @@ from adhash.service.records import (
     NewJob,
 )
 from adhash.service.store_schema import jobs
+
+# The columns of a row by their names; plain, because a listing looks up thousands of them.
+Row = Mapping[str, Any]
 
 # What a listing leaves out: nobody reads a hundred results at once.
 DOCUMENTS = ("request", "options", "result", "placement", "confinement")
@@ -65,7 +67,7 @@ def event_row(job_id: str, event: NewEvent) -> dict[str, Any]:
     return {"job_id": job_id, "type": event.type.value, "at": event.at, "data": event.data}
 
 
-def job_record(row: sa.RowMapping) -> JobRecord:
+def job_record(row: Row) -> JobRecord:
     """Return the job of a row; documents that were not read are empty."""
     return JobRecord(
         id=row["id"],
@@ -92,7 +94,7 @@ def job_record(row: sa.RowMapping) -> JobRecord:
     )
 
 
-def event(row: sa.RowMapping) -> Event:
+def event(row: Row) -> Event:
     """Return the event of a row, which was checked when it was kept."""
     return Event.model_construct(
         id=row["id"],
@@ -103,7 +105,7 @@ def event(row: sa.RowMapping) -> Event:
     )
 
 
-def audit_record(row: sa.RowMapping) -> AuditRecord:
+def audit_record(row: Row) -> AuditRecord:
     """Return who did what, of an event's row."""
     data = dict(row["data"])
     return AuditRecord(
@@ -116,19 +118,19 @@ def audit_record(row: sa.RowMapping) -> AuditRecord:
     )
 
 
-def artifact(row: sa.RowMapping) -> ArtifactRecord:
+def artifact(row: Row) -> ArtifactRecord:
     """Return the artifact of a row."""
     return ArtifactRecord(
         name=row["name"], size=row["size"], media_type=row["media_type"], sha256=row["sha256"]
     )
 
 
-def input_record(row: sa.RowMapping) -> InputRecord:
+def input_record(row: Row) -> InputRecord:
     """Return the upload of a row."""
     return InputRecord(**row)
 
 
-def _job_state(row: sa.RowMapping) -> JobState:
+def _job_state(row: Row) -> JobState:
     return JobState(
         status=Status(row["status"]),
         attempt=row["attempt"],

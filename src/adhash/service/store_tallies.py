@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from adhash.service.lifecycle import AttemptLost, AttemptStarted, Fact, JobState, Status
 from adhash.service.records import Histogram, JobRecord
+from adhash.service.store_rows import Row
 from adhash.service.store_schema import job_counts, tallies
 from adhash.service.store_writer import Transaction
 
@@ -80,15 +81,15 @@ def queued_of(transaction: Transaction, owner: str) -> int:
     return int(transaction.connection.scalar(_QUEUED_OF, which) or 0)
 
 
-def histograms(rows: Iterable[sa.RowMapping]) -> dict[str, Histogram]:
+def histograms(rows: Iterable[Row]) -> dict[str, Histogram]:
     """Return the histogram of each kind from its tallies."""
-    by_kind: dict[str, list[sa.RowMapping]] = {}
+    by_kind: dict[str, list[Row]] = {}
     for row in rows:
         by_kind.setdefault(row["kind"], []).append(row)
     return {kind: _histogram(found) for kind, found in by_kind.items()}
 
 
-def _histogram(rows: list[sa.RowMapping]) -> Histogram:
+def _histogram(rows: list[Row]) -> Histogram:
     return Histogram(
         bounds=BOUNDS,
         counts=tuple(sum(r["count"] for r in rows if r["bound"] <= bound) for bound in BOUNDS),

@@ -187,7 +187,7 @@ def find_job(transaction: Transaction, job_id: str) -> JobRecord:
     found = transaction.connection.execute(_FIND_JOB, {"job_id": job_id}).one_or_none()
     if found is None:
         raise UnknownJobError(f"there is no job {job_id}")
-    return store_rows.job_record(found._mapping)
+    return store_rows.job_record(found._asdict())
 
 
 # --- steps ---------------------------------------------------------------------------------------

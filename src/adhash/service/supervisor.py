@@ -48,6 +48,7 @@ from adhash.service.lifecycle import (
 )
 from adhash.service.log_index import index_rest, steady_ms
 from adhash.service.order_book import OrderBook
+from adhash.service.outcomes import Outcome, read_outcome
 from adhash.service.records import JobChanges, JobRecord
 from adhash.service.scheduling import Start, choose_starts
 from adhash.service.store import Store
@@ -220,7 +221,7 @@ class Supervisor:
             )
         record, _ = self._store.apply(job.id, fact, changes)
         self._stopping.discard((job.id, job.state.attempt))
-        _log_end(record, report)
+        _log_end(record, report, read_outcome(folder.attempt(job.state.attempt).outcome))
 
     def _ingest_all(self, job: JobRecord) -> None:
         """Take all that the work has told: nothing may follow the terminal status."""
@@ -286,6 +287,7 @@ class Supervisor:
         for job_id in self._store.ended_before(horizon, limit=100):
             remove_files(job_folder(self._job_root, job_id))
             self._store.expire_job(job_id)
+            self._store.prune_events([job_id])
             _log.info("job_expired", job=job_id)
 
     def _folder(self, job: JobRecord) -> JobFolder:
@@ -320,7 +322,7 @@ def _fact_of(job: JobRecord, report: AttemptReport) -> Fact:
     return AttemptFailed(attempt=attempt, error=error, is_retryable=report.is_retryable)
 
 
-def _log_end(record: JobRecord, report: AttemptReport) -> None:
+def _log_end(record: JobRecord, report: AttemptReport, outcome: Outcome | None) -> None:
     begun, ended = record.started_at, record.finished_at
     duration = None if begun is None or ended is None else (ended - begun).total_seconds()
     _log.info(
@@ -332,4 +334,8 @@ def _log_end(record: JobRecord, report: AttemptReport) -> None:
         phase=report.phase.value,
         duration_s=duration,
         code=None if record.error is None else record.error.code,
+        exit_code=None if outcome is None else outcome.exit_code,
+        signal=None if outcome is None else outcome.signal,
+        cpu_s=None if outcome is None else outcome.usage.cpu_s,
+        max_rss_bytes=None if outcome is None else outcome.usage.max_rss_bytes,
     )

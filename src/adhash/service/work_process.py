@@ -13,11 +13,11 @@ import os
 import resource
 import signal
 import sys
-import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from adhash.errors import StorageError
 from adhash.service.attempts import Limits
 from adhash.service.folder import JobFolder
 from adhash.service.kernel import die_with_parent, forbid_new_privileges
@@ -27,19 +27,13 @@ _OPEN_FILES = 4096
 FAULT_EXIT_CODE = 70
 
 
-def be_the_work(
-    spec: Spec, work: Callable[[Spec], int], *, unblock: Iterable[signal.Signals]
-) -> int:
-    """Fork the work and return its pid; in the work's process this never returns.
+def fork_the_work(body: Callable[[], int]) -> int:
+    """Fork a process that dies with this one, and return its pid; in it this never returns.
 
     Parameters
     ----------
-    spec : Spec
-        What to run.
-    work : callable
-        Returns the exit code.
-    unblock : iterable of Signals
-        What the runner has blocked for itself.
+    body : callable
+        Called in the new process; returns its exit code.
 
     Returns
     -------
@@ -47,36 +41,56 @@ def be_the_work(
         The pid of the work, which is its process group as well.
     """
     runner = os.getpid()
-    # Both set the group: whoever comes first, it is there before anybody signals it.
     pid = os.fork()
     if pid:
+        # Both set the group: whoever comes first, it is there before anybody signals it.
         with suppress(OSError):
             os.setpgid(pid, pid)
         return pid
     code = FAULT_EXIT_CODE
     try:
-        _prepare(spec, runner, unblock)
-        code = work(spec)
+        _stand_alone(runner)
+        code = body()
+    except OSError as error:
+        # The files of the job cannot be opened or written: there is no better place to say so.
+        code = StorageError.exit_code
+        with suppress(OSError):
+            print(error, file=sys.stderr)
     except BaseException:
+        import traceback
+
         traceback.print_exc()
     finally:
+        # Nothing of the runner may run in this process.
         with suppress(BaseException):
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
 
 
-def _prepare(spec: Spec, runner: int, unblock: Iterable[signal.Signals]) -> None:
+def _stand_alone(runner: int) -> None:
     die_with_parent(signal.SIGKILL)
     if os.getppid() != runner:
         # It died before it could be watched: nobody would ever end this process.
         os._exit(FAULT_EXIT_CODE)
     os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def prepare_the_work(spec: Spec) -> None:
+    """Put in place what an order asks for: files, cores, limits, and no way to more rights.
+
+    Parameters
+    ----------
+    spec : Spec
+        The order.
+    """
     _write_into(JobFolder(spec.order.folder))
     faulthandler.enable(file=2)
+    if spec.cores:
+        os.sched_setaffinity(0, spec.cores)
     forbid_new_privileges()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, unblock)
     limit_resources(spec.order.limits)
     # What the runner holds stays as it is: a collection would only copy its pages.
     gc.freeze()

@@ -10,12 +10,11 @@ import json
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from adhash.cancellation import CancelToken
 from adhash.clock import SystemClock
@@ -26,6 +25,8 @@ from adhash.service.orders import Spec, read_spec
 from adhash.service.outcomes import WorkReport, error_of
 from adhash.service.runner import Runner
 from adhash.service.sandbox import enter_sandbox
+from adhash.service.spare import wait_and_run
+from adhash.service.work_process import fork_the_work, prepare_the_work
 
 if TYPE_CHECKING:
     from adhash.options.base import CommandOptions
@@ -46,6 +47,7 @@ class Kind(Protocol):
 
 
 Kinds = Mapping[str, Kind]
+_REPORT_ROOM = 4096
 
 
 class JobWorker:
@@ -57,14 +59,16 @@ class JobWorker:
         What to do.
     context : WorkContext
         Where its files go, how it is stopped, and whom it tells.
-    kinds : mapping of str to Kind
-        The kinds there are.
+    kinds : mapping of str to Kind, or None
+        The kinds there are; None for those of the product.
     """
 
-    def __init__(self, order: AttemptOrder, context: WorkContext, *, kinds: Kinds) -> None:
+    def __init__(
+        self, order: AttemptOrder, context: WorkContext, *, kinds: Kinds | None = None
+    ) -> None:
         self._order = order
         self._context = context
-        self._kinds = kinds
+        self._kinds = load_job_kinds() if kinds is None else kinds
 
     def run(self) -> WorkReport:
         """Do the work and return what came of it; no exception of the work gets out.
@@ -81,6 +85,8 @@ class JobWorker:
         except Exception as raised:
             error = error_of(raised)
             if error.code == "crashed":
+                import traceback
+
                 traceback.print_exc()
             else:
                 print(f"{error.code}: {error.detail}", file=sys.stderr)
@@ -98,9 +104,19 @@ class JobWorker:
             raise BadInputError(f"unknown kind of job {self._order.kind!r}")
         options = read_options(kind.options, self._order.options)
         run = kind.load_run()
+        self._make_folders(options)
         if self._context.cancel.is_cancelled:
             raise InterruptedRunError("cancelled before the work began")
         return run(options, self._context)
+
+    def _make_folders(self, options: CommandOptions) -> None:
+        """Make the folders of outputs whose names have parts: a stranger cannot make them."""
+        from adhash.options.base import files_written
+
+        for name in files_written(type(options)):
+            text = getattr(options, name)
+            if text is not None and Path(text).is_relative_to(self._context.artifacts):
+                Path(text).parent.mkdir(parents=True, exist_ok=True)
 
 
 def list_artifacts(folder: Path) -> tuple[str, ...]:
@@ -146,17 +162,31 @@ def work_on(spec: Spec, load_kinds: Callable[[], Kinds]) -> int:
     cancel = CancelToken()
     signal.signal(signal.SIGTERM, lambda _number, _frame: cancel.cancel_from_signal())
     attempt = JobFolder(spec.order.folder).attempt(spec.order.attempt)
-    try:
-        # Opened before anything is confined: the report must get through whatever happens.
-        with attempt.report.open("w", encoding="utf-8") as report_file:
-            report = _confine_and_work(spec, cancel, load_kinds)
-            report_file.write(report.to_json())
-    except OSError:
-        # A full disk: there is no room to say so, neither in the report nor in the log.
+    # Opened before anything is confined, and with room on the disk for an error at least: the
+    # report must get through whatever happens.
+    with attempt.report.open("wb", buffering=0) as file:
         with suppress(OSError):
-            traceback.print_exc()
+            os.posix_fallocate(file.fileno(), 0, _REPORT_ROOM)
+        report = _report_on(spec, cancel, load_kinds)
+        return _hand_in(file, report)
+
+
+def _hand_in(file: BinaryIO, report: WorkReport) -> int:
+    try:
+        size = file.write(report.to_json().encode())
+        file.truncate(size)
+    except OSError as error:
+        print(f"the result cannot be written: {error}", file=sys.stderr)
         return StorageError.exit_code
     return report.exit_code
+
+
+def _report_on(spec: Spec, cancel: CancelToken, load_kinds: Callable[[], Kinds]) -> WorkReport:
+    try:
+        return _confine_and_work(spec, cancel, load_kinds)
+    except (PolicyError, OSError) as error:
+        # It cannot be held in as it must, or the disk is full: the work has not begun.
+        return WorkReport(error=error_of(error))
 
 
 def _confine_and_work(
@@ -167,10 +197,7 @@ def _confine_and_work(
     attempt = folder.attempt(order.attempt)
     for path in (folder.events, folder.ticks, attempt.metrics_url):
         path.touch()
-    try:
-        confine_work(spec)
-    except PolicyError as error:
-        return WorkReport(error=error_of(error))
+    confine_work(spec)
     from adhash.service.work_context import WorkContext
 
     with WorkContext(
@@ -220,13 +247,33 @@ def load_job_kinds() -> Kinds:
     return job_kinds()
 
 
+def carry_out(spec: Spec, load_kinds: Callable[[], Kinds]) -> int:
+    """Prepare the process of the work and carry out an order in it.
+
+    Parameters
+    ----------
+    spec : Spec
+        The order.
+    load_kinds : callable
+        Returns the kinds there are.
+
+    Returns
+    -------
+    int
+        The exit code of the work.
+    """
+    prepare_the_work(spec)
+    return work_on(spec, load_kinds)
+
+
 def main(arguments: list[str], *, load_kinds: Callable[[], Kinds] = load_job_kinds) -> int:
-    """Run the attempt that the arguments name.
+    """Run the attempt that the arguments name, or wait for one.
 
     Parameters
     ----------
     arguments : list of str
-        The folder of the job and the number of the attempt.
+        The folder of the job and the number of the attempt; or ``--wait``, to import what is slow
+        to import and take both from standard input.
     load_kinds : callable
         Returns the kinds there are; tests have others.
 
@@ -235,12 +282,14 @@ def main(arguments: list[str], *, load_kinds: Callable[[], Kinds] = load_job_kin
     int
         0 if the attempt has an outcome.
     """
+    if arguments == ["--wait"]:
+        return wait_and_run(lambda spec: carry_out(spec, load_kinds))
     folder, number = Path(arguments[0]), int(arguments[1])
     spec = read_spec(JobFolder(folder).spec)
     if spec.order.attempt != number:
         print(f"{folder} holds an order for attempt {spec.order.attempt}", file=sys.stderr)
         return 1
-    return Runner(spec, lambda spec: work_on(spec, load_kinds)).run()
+    return Runner(spec, lambda spec: fork_the_work(lambda: carry_out(spec, load_kinds))).run()
 
 
 if __name__ == "__main__":

@@ -15,13 +15,19 @@ get, found or not. It need not be guessed. Many operations of the sample have a 
 them: those behind a put or del of the same key in the same window, and all of the first window,
 because a trace begins with an empty table. They give the likelihoods P(sign | present) and
 P(sign | absent). The first operation on a key in a later window then shows one of the signs, and
-Bayes' rule gives the probability that its key was present. The prior is fitted by expectation
-maximisation, for three groups of keys apart: those that no window has shown yet, those that the
-last window left in the table, and those that it did not. A state is drawn with that probability,
-so that shares come out right where single keys cannot be known.
+Bayes' rule gives the probability that its key was present.
+
+The prior is what time does to a key that no one has seen since: it keeps the state that the last
+window left it in (absent, before the first) unless it was written meanwhile, and then it is present
+as often as writes are puts. How long keys go unwritten is the business of
+`adhash.analysis.profile.recurrence`. The prior is then fitted by expectation maximisation, one
+factor on its odds for each of three groups: keys never shown before, those last left in the table,
+and those last left outside. A state is drawn with the probability that comes out, so that shares
+are right where single keys cannot be known.
 
 What this cannot see: keys that are in the table and never touched by a window. The sampled table
-is smaller than the real one, which `adhash.analysis.profile.recommendation` tells of.
+is smaller than the real one, which `adhash.analysis.profile.recommendation` tells of. Nor can it
+tell keys that are looked up and never put from keys that are always there.
 
 References
 ----------
@@ -38,17 +44,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adhash.analysis.profile.operations import DEL, GET, PUT, ArrowArray, Operations
+from adhash.analysis.profile.recurrence import Capture, Recurrence, fit_recurrence
+from adhash.analysis.profile.runs import ABSENT, PRESENT, SIGNS, UNKNOWN, Runs, places_of
 
-UNKNOWN, ABSENT, PRESENT = -1, 0, 1
 # Keys by what the pieces before left of them.
 _GROUPS = (UNKNOWN, ABSENT, PRESENT)
 
-# The signs of a key's operation: it is a del, a put, a get with a put next, with another operation
-# next, or with none.
-_SIGNS = 5
 _ROUNDS = 3
-# Before anything was fitted: what one window left is mostly what the next one finds.
-_CARRIED = {PRESENT: 0.9, ABSENT: 0.1}
+# No state is ruled out before its sign was seen.
+_LEAST_PRIOR = 1e-3
 
 _Ints = NDArray[np.int64]
 _Floats = NDArray[np.float64]
@@ -111,6 +115,7 @@ class History:
 
 def infer_history(
     pieces: Sequence[Operations],
+    weights: Sequence[float],
     *,
     seed: int,
     require_going_on: Callable[[], None] = lambda: None,
@@ -121,6 +126,8 @@ def infer_history(
     ----------
     pieces : sequence of Operations
         Pieces of one trace, in order; the first begins where the trace does.
+    weights : sequence of float
+        How many rows of the trace a row of each piece stands for.
     seed : int
         Of the states that are drawn.
     require_going_on : callable
@@ -133,16 +140,15 @@ def infer_history(
     """
     ids, dictionary = _identify(pieces)
     runs = []
-    for number, (piece, own) in enumerate(zip(pieces, ids, strict=True)):
+    for piece, own, place in zip(pieces, ids, places_of(pieces, weights), strict=True):
         require_going_on()
-        runs.append(_Runs.of(piece.ops, own, is_start=number == 0))
-    likelihood = _likelihood(runs)
-    present = likelihood.known_present
-    priors = {UNKNOWN: present, **_CARRIED}
+        runs.append(Runs.of(piece.ops, own, place))
+    traffic = _traffic(runs, len(dictionary))
+    factors = np.ones(len(_GROUPS))
     for _ in range(_ROUNDS if len(runs) > 1 else 0):
         require_going_on()
-        priors = _Walk(len(dictionary), likelihood, priors, seed).refit(runs)
-    walk = _Walk(len(dictionary), likelihood, priors, seed)
+        factors = _Walk(len(dictionary), traffic, factors, seed).refit(runs)
+    walk = _Walk(len(dictionary), traffic, factors, seed)
     steps = [walk.step(run) for run in runs]
     return History(
         restorations=[restoration for restoration, _ in steps],
@@ -164,112 +170,88 @@ def _identify(pieces: Sequence[Operations]) -> tuple[list[_Ints], ArrowArray]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Runs:
-    """The operations of a piece, those on one key together and in order.
+class _Traffic:
+    """What the pieces tell of the trace.
 
-    A run is what happens to one key. `before` is what is known of the key before each operation
-    from the run alone, `sign` what the operation looks like, `is_first` whether it begins a run.
+    `of_sign` is P(sign | absent) and P(sign | present), shape (2, signs); `recurrence` tells how
+    soon keys return; `writes` is the share of operations that are put or del, `puts` the share of
+    puts among these.
     """
 
-    ops: NDArray[np.uint8]
-    ids: _Ints
-    is_first: NDArray[np.bool_]
-    before: NDArray[np.int8]
-    sign: NDArray[np.int8]
-    is_start: bool
-
-    @classmethod
-    def of(cls, ops: NDArray[np.uint8], ids: _Ints, *, is_start: bool) -> _Runs:
-        order = np.argsort(ids, kind="stable")
-        ops, ids = ops[order], ids[order]
-        is_first = np.ones(len(ids), dtype=np.bool_)
-        is_first[1:] = ids[1:] != ids[:-1]
-        before = _known_before(ops, is_first)
-        if is_start:
-            before[before == UNKNOWN] = ABSENT
-        return cls(
-            ops=ops,
-            ids=ids,
-            is_first=is_first,
-            before=before,
-            sign=_signs(ops, is_first),
-            is_start=is_start,
-        )
+    of_sign: _Floats
+    recurrence: Recurrence
+    writes: float
+    puts: float
 
 
-def _known_before(ops: NDArray[np.uint8], is_first: NDArray[np.bool_]) -> NDArray[np.int8]:
-    """Return the state that the last put or del of the same run left, where there is one."""
-    at = np.arange(len(ops))
-    changes = np.where(ops == GET, -1, at)
-    last = np.full(len(ops), -1)
-    last[1:] = np.maximum.accumulate(changes)[:-1] if len(ops) else []
-    begins = np.maximum.accumulate(np.where(is_first, at, 0)) if len(ops) else at
-    is_known = last >= begins
-    state = np.where(ops[np.maximum(last, 0)] == PUT, PRESENT, ABSENT) if len(ops) else last
-    return np.where(is_known, state, UNKNOWN).astype(np.int8)
-
-
-def _signs(ops: NDArray[np.uint8], is_first: NDArray[np.bool_]) -> NDArray[np.int8]:
-    has_next = np.zeros(len(ops), dtype=np.bool_)
-    has_next[:-1] = ~is_first[1:]
-    puts_next = np.zeros(len(ops), dtype=np.bool_)
-    puts_next[:-1] = ops[1:] == PUT
-    of_get = np.where(has_next, np.where(puts_next, 2, 3), 4)
-    return np.where(ops == DEL, 0, np.where(ops == PUT, 1, of_get)).astype(np.int8)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Likelihood:
-    """P(sign | absent) and P(sign | present), and how often a known key is present."""
-
-    of_sign: _Floats  # shape (2, _SIGNS)
-    has_puts: bool  # where nothing is ever put, nothing is ever there
-    known_present: float
-
-
-def _likelihood(runs: Sequence[_Runs]) -> _Likelihood:
-    counts = np.zeros((2, _SIGNS))
+def _traffic(runs: Sequence[Runs], keys: int) -> _Traffic:
+    counts = np.zeros((2, SIGNS))
+    ops = np.zeros(3)
     for run in runs:
+        ops += np.bincount(run.ops, minlength=3)
         for state in (ABSENT, PRESENT):
-            counts[state] += np.bincount(run.sign[run.before == state], minlength=_SIGNS)
-    total = counts.sum()
+            counts[state] += np.bincount(run.sign[run.before == state], minlength=SIGNS)
     smoothed = counts + 0.5  # a sign that was not seen is rare, not impossible
-    return _Likelihood(
+    writes = ops[PUT] + ops[DEL]
+    return _Traffic(
         of_sign=smoothed / smoothed.sum(axis=1, keepdims=True),
-        has_puts=any(bool((run.ops == PUT).any()) for run in runs),
-        # Never 0, or no evidence could change it.
-        known_present=float((counts[PRESENT].sum() + 1) / (total + 2)),
+        recurrence=fit_recurrence(_captures(runs, keys)),
+        writes=float(writes / ops.sum()),
+        puts=float(ops[PUT] / writes) if writes else 0.0,
     )
 
 
-class _Walk:
-    """Goes from piece to piece with the states that the last one left."""
+def _captures(runs: Sequence[Runs], keys: int) -> list[Capture]:
+    """Return how many keys of each piece but the first no earlier one has shown."""
+    is_known = np.zeros(keys, dtype=np.bool_)
+    captures = []
+    for run in runs:
+        own = run.ids[run.is_first]
+        if not run.is_start:
+            new = int((~is_known[own]).sum())
+            captures.append(Capture(shown=run.place.shown, keys=len(own), new=new))
+        is_known[own] = True
+    return captures
 
-    def __init__(
-        self, keys: int, likelihood: _Likelihood, priors: dict[int, float], seed: int
-    ) -> None:
+
+class _Walk:
+    """Goes from piece to piece with the states that the last one left.
+
+    Parameters
+    ----------
+    keys : int
+        How many keys there are.
+    traffic : _Traffic
+        What the pieces tell.
+    factors : ndarray, shape (3,)
+        On the odds of the prior, of each of `_GROUPS`.
+    seed : int
+        Of the states that are drawn.
+    """
+
+    def __init__(self, keys: int, traffic: _Traffic, factors: _Floats, seed: int) -> None:
         self.carried = np.full(keys, UNKNOWN, dtype=np.int8)
-        self._likelihood = likelihood
-        self._priors = priors
-        self._prior_of_group = np.array([priors[group] for group in _GROUPS])
+        self._left_at = np.zeros(keys)
+        self._traffic = traffic
+        self._factors = factors
         self._chance = np.random.default_rng(seed)
 
-    def refit(self, runs: Sequence[_Runs]) -> dict[int, float]:
-        """Return the priors that the posteriors of this walk mean."""
-        present, seen = np.zeros(len(_GROUPS)), np.zeros(len(_GROUPS))
+    def refit(self, runs: Sequence[Runs]) -> _Floats:
+        """Return the factors that bring the priors to what the posteriors of this walk say."""
+        prior_sum, posterior_sum, seen = np.zeros((3, len(_GROUPS)))
         for run in runs:
-            groups, posterior = self._posterior(run)
             if not run.is_start:
-                places = groups - UNKNOWN
-                present += np.bincount(places, weights=posterior, minlength=len(_GROUPS))
+                places = self.carried[run.ids[run.is_first]] - UNKNOWN
+                prior, posterior = self._posterior(run)
+                prior_sum += np.bincount(places, weights=prior, minlength=len(_GROUPS))
+                posterior_sum += np.bincount(places, weights=posterior, minlength=len(_GROUPS))
                 seen += np.bincount(places, minlength=len(_GROUPS))
             self.step(run)
-        return {
-            group: float(present[at] / seen[at]) if seen[at] else self._priors[group]
-            for at, group in enumerate(_GROUPS)
-        }
+        seen = np.maximum(seen, 1)
+        factors: _Floats = self._factors * _odds(posterior_sum / seen) / _odds(prior_sum / seen)
+        return factors
 
-    def step(self, run: _Runs) -> tuple[Restoration, Outcome]:
+    def step(self, run: Runs) -> tuple[Restoration, Outcome]:
         """Draw the states before a piece, and go on to the states behind it."""
         keys = run.ids[run.is_first]
         state = np.full(len(keys), ABSENT, dtype=np.int8)
@@ -285,30 +267,51 @@ class _Walk:
         self._leave(run, before)
         return restoration, _outcome(run, before)
 
-    def _posterior(self, run: _Runs) -> tuple[NDArray[np.int8], _Floats]:
-        """Return the group of each key of a piece and the probability that it was present."""
-        groups = self.carried[run.ids[run.is_first]]
+    def _posterior(self, run: Runs) -> tuple[_Floats, _Floats]:
+        """Return for each key of a piece the probability that it was present: before, and behind
+        the sight of its first sign.
+        """
+        keys = run.ids[run.is_first]
+        if not self._traffic.puts:  # where nothing is ever put, nothing is ever there
+            return np.zeros(len(keys)), np.zeros(len(keys))
+        groups = self.carried[keys]
+        odds = _odds(self._prior(run, keys, groups)) * self._factors[groups - UNKNOWN]
         signs = run.sign[run.is_first]
-        prior = self._prior_of_group[groups - UNKNOWN]
-        prior = prior if self._likelihood.has_puts else np.zeros(len(groups))
-        present = prior * self._likelihood.of_sign[PRESENT, signs]
-        absent = (1 - prior) * self._likelihood.of_sign[ABSENT, signs]
-        return groups, present / (present + absent)
+        ratio = self._traffic.of_sign[PRESENT, signs] / self._traffic.of_sign[ABSENT, signs]
+        return odds / (1 + odds), odds * ratio / (1 + odds * ratio)
 
-    def _complete(self, run: _Runs, state: NDArray[np.int8]) -> NDArray[np.int8]:
+    def _prior(self, run: Runs, keys: _Ints, groups: NDArray[np.int8]) -> _Floats:
+        """Return the probability by time alone: the state last left, unless written since."""
+        unwritten = self._traffic.recurrence.unseen(
+            (run.place.at - self._left_at[keys]) * self._traffic.writes,
+            shown=run.place.shown,
+            was_seen=groups != UNKNOWN,
+        )
+        left = (groups == PRESENT).astype(np.float64)
+        prior: _Floats = unwritten * left + (1 - unwritten) * self._traffic.puts
+        return prior
+
+    def _complete(self, run: Runs, state: NDArray[np.int8]) -> NDArray[np.int8]:
         run_of = np.cumsum(run.is_first) - 1
         filled: NDArray[np.int8] = np.where(run.before == UNKNOWN, state[run_of], run.before)
         return filled
 
-    def _leave(self, run: _Runs, before: NDArray[np.int8]) -> None:
+    def _leave(self, run: Runs, before: NDArray[np.int8]) -> None:
         is_last = np.ones(len(run.ids), dtype=np.bool_)
         is_last[:-1] = run.is_first[1:]
         ops = run.ops[is_last]
         after = np.where(ops == PUT, PRESENT, np.where(ops == DEL, ABSENT, before[is_last]))
         self.carried[run.ids[is_last]] = after
+        self._left_at[run.ids[is_last]] = run.place.at
 
 
-def _outcome(run: _Runs, before: NDArray[np.int8]) -> Outcome:
+def _odds(probability: _Floats) -> _Floats:
+    kept = np.clip(probability, _LEAST_PRIOR, 1 - _LEAST_PRIOR)
+    odds: _Floats = kept / (1 - kept)
+    return odds
+
+
+def _outcome(run: Runs, before: NDArray[np.int8]) -> Outcome:
     was_there = before == PRESENT
     counts = np.bincount(run.ops, minlength=3)
     return Outcome(

@@ -188,7 +188,10 @@ class _Work:
         sample = draw_sample(self.trace, drawing)
         self._tell("inferring the state of the table")
         history = infer_history(
-            sample.pieces, seed=self.seed, require_going_on=drawing.require_going_on
+            sample.pieces,
+            sample.weights,
+            seed=self.seed,
+            require_going_on=drawing.require_going_on,
         )
         laps = self._race(sample, history, noise)
         self._tell("weighing the laps")

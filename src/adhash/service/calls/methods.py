@@ -109,7 +109,11 @@ def submission(
 def check(kind: str, request: Mapping[str, object], retries: Retries) -> Steps[dict[str, Any]]:
     """Check a request without running it."""
     sent = Request(
-        method="POST", path=_kind_path(kind), query=(("validate", "only"),), body=request
+        method="POST",
+        path=_kind_path(kind),
+        query=(("validate", "only"),),
+        headers={"Idempotency-Key": new_key()},
+        body=request,
     )
     return read_as(RequestChecked, (yield from ask(sent, retries))).request
 

@@ -91,6 +91,12 @@ Step = Ask | Open | Read | Pause | Do | Emit
 Steps = Generator[Step, Any, T]
 
 
+def do(function: Callable[[], T]) -> Steps[T]:
+    """Call a function that may take its time."""
+    value: T = yield Do(function)
+    return value
+
+
 class DisconnectedError(Exception):
     """The connection could not be made, or broke, or was silent; thrown into the steps.
 

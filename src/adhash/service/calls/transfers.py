@@ -21,7 +21,7 @@ from adhash.atomic_files import write_failure
 from adhash.errors import BadInputError, StorageError
 from adhash.service.calls.methods import artifacts_of, job_path, read_as
 from adhash.service.calls.retrying import Retries, ask, open_stream, unreachable
-from adhash.service.calls.steps import DisconnectedError, Do, Pause, Read, Request, Steps
+from adhash.service.calls.steps import DisconnectedError, Pause, Read, Request, Steps, do
 from adhash.service.calls.upload_body import UploadBody
 from adhash.service.errors import UnknownArtifactError
 from adhash.service.models import ArtifactInfo, InputInfo
@@ -100,10 +100,15 @@ def download(job_id: str, name: str, target: Path, retries: Retries) -> Steps[Ar
     if target.is_dir():
         raise BadInputError(f"{target} is a folder", hint="name the file to write")
     artifact = _find((yield from artifacts_of(job_id, retries)), name)
+    path = job_path(job_id, "artifacts", name)
     with _partial(target, artifact) as part:
-        yield Do(part.take_up)
-        yield from _fetch(part, artifact, job_path(job_id, "artifacts", name), retries)
-        yield Do(part.settle)
+        return (yield from _bring(part, artifact, path, retries))
+
+
+def _bring(part: _Part, artifact: ArtifactInfo, path: str, retries: Retries) -> Steps[ArtifactInfo]:
+    yield from do(part.take_up)
+    yield from _fetch(part, artifact, path, retries)
+    yield from do(part.settle)
     return artifact
 
 
@@ -124,10 +129,10 @@ def _fetch(part: _Part, artifact: ArtifactInfo, path: str, retries: Retries) -> 
         try:
             answer = yield from open_stream(_request(path, part, artifact), retries)
             if part.size and answer.status != 206:
-                yield Do(part.begin_anew)
+                yield from do(part.begin_anew)
             while block := (yield Read()):
                 failures = 0
-                yield Do(partial(part.append, block))
+                yield from do(partial(part.append, block))
         except DisconnectedError as broken:
             lost = broken
         if part.size >= artifact.size:

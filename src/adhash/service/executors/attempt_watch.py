@@ -9,6 +9,7 @@ from typing import Any
 from adhash.atomic_files import replace_text
 from adhash.errors import StorageError
 from adhash.service.attempts import AttemptPhase, AttemptRef, AttemptReport
+from adhash.service.executors.children import exit_code_of
 from adhash.service.executors.heartbeats import Heartbeat
 from adhash.service.executors.runner_names import attempt_folder, named_runner
 from adhash.service.folder import JobFolder
@@ -23,7 +24,7 @@ from adhash.service.processes import (
     kill_all,
     with_cookies,
 )
-from adhash.service.runner import read_confinement, read_fence
+from adhash.service.runner import NO_DISK_EXIT_CODE, read_confinement, read_fence
 
 # How long one call may wait for processes that were killed.
 _WAIT_S = 0.02
@@ -160,10 +161,14 @@ class AttemptWatch:
             )
         with suppress(OSError):
             index_rest(JobFolder(self.ref.folder), self._now_ms)
+        error = JobError(code="runner_lost", detail=self._why(name.boot_id), hint=self._tail())
+        if exit_code_of(name.pid) == NO_DISK_EXIT_CODE:
+            detail = "the runner could not write its files: the disk of the job root may be full"
+            error = JobError(code="io", detail=detail, hint=self._tail())
         return AttemptReport(
             ref=self.ref,
             phase=AttemptPhase.LOST,
-            error=JobError(code="runner_lost", detail=self._why(name.boot_id), hint=self._tail()),
+            error=error,
             is_retryable=True,
             confinement=read_confinement(self._folder.confinement),
         )

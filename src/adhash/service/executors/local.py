@@ -19,8 +19,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import adhash
 from adhash.atomic_files import replace_text, write_failure
-from adhash.clock import Clock, SystemClock
+from adhash.clock import NS_PER_S, Clock, SystemClock
 from adhash.errors import StorageError
 from adhash.service.attempts import (
     AttemptOrder,
@@ -30,20 +31,23 @@ from adhash.service.attempts import (
     Capacity,
 )
 from adhash.service.executors.attempt_watch import AttemptWatch, Sweep
+from adhash.service.executors.children import add_child, reap_children
 from adhash.service.executors.runner_names import named_runner
 from adhash.service.executors.slots import SlotTable, cores_of_slots
+from adhash.service.executors.warm_runner import WarmRunner
 from adhash.service.folder import JobFolder
 from adhash.service.log_index import steady_ms
 from adhash.service.orders import Spec, write_spec
 from adhash.service.processes import COOKIE, boot_id, cookie_of, send_signal, start_time_of
 from adhash.service.settings import PREFIX, ServiceSettings
+from adhash.service.spare import Call
 
 RUNNER_COMMAND = (sys.executable, "-P", "-m", "adhash.service.worker")
 _KEPT_VARIABLES = ("PATH", "LANG", "LANGUAGE", "TZ", "HOME", "PYTHONPATH", "ADHASH_PRESETS_DIR")
 
-# The runners that this process started and has not waited for, whichever executor did: while one
-# stands here, not even its number can be another's.
-_unreaped: set[int] = set()
+_PACKAGES = Path(adhash.__file__).parents[1]
+# A spare begins its imports only when the last job is well under way.
+_SPARE_DELAY_NS = NS_PER_S // 2
 
 
 class LocalExecutor:
@@ -61,6 +65,8 @@ class LocalExecutor:
         The cores there are; None takes those that this process may use.
     command : sequence of str
         The program of the runner; the folder and the attempt are added.
+    keeps_spare : bool
+        Whether one runner waits, everything imported, for the next order.
     """
 
     def __init__(
@@ -71,15 +77,25 @@ class LocalExecutor:
         clock: Clock | None = None,
         cores: Sequence[int] | None = None,
         command: Sequence[str] = RUNNER_COMMAND,
+        keeps_spare: bool = False,
     ) -> None:
         self._clock = clock or SystemClock()
         self._now_ms = steady_ms(self._clock)
-        self._environ = dict(environ)
+        self._environment = _environment_for_runners(environ)
         self._command = tuple(command)
         self._lease_s = settings.lease_s
         self._boot = boot_id()
         usable = sorted(os.sched_getaffinity(0)) if cores is None else list(cores)
         self._slots = SlotTable(cores_of_slots(usable, settings.max_concurrent_jobs))
+        slots_cores = self._slots.cores(range(self._slots.total))
+        self._keeps_spare = keeps_spare
+        self._submitted_ns = 0
+        self._spare = WarmRunner(
+            command=self._command,
+            environment=self._environment,
+            cores=set(usable) - set(slots_cores) or set(usable),
+            started=add_child,
+        )
         self._watches: dict[tuple[str, int], AttemptWatch] = {}
 
     def capacity(self) -> Capacity:
@@ -113,7 +129,7 @@ class LocalExecutor:
         cores = self._slots.cores(taken)
         try:
             self._prepare(order, cores)
-            pid = self._spawn(order)
+            pid = self._call_spare(order) or self._spawn(order)
         except OSError as error:
             self._slots.release(key)
             raise write_failure(order.folder, error) from error
@@ -142,7 +158,7 @@ class LocalExecutor:
         attempt = JobFolder(order.folder).attempt(order.attempt)
         with attempt.runner_log.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - the program is ours
-                [*self._command, str(order.folder), str(order.attempt)],
+                [*self._command, str(order.folder.absolute()), str(order.attempt)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -153,25 +169,38 @@ class LocalExecutor:
             )
         # From here on it is known by its name alone, as after a restart: no object watches it.
         process.returncode = 0
-        _unreaped.add(process.pid)
+        add_child(process.pid)
         return process.pid
 
     def _environment_of(self, order: AttemptOrder) -> dict[str, str]:
         attempt = JobFolder(order.folder).attempt(order.attempt)
-        kept = {name: value for name, value in self._environ.items() if _is_kept(name)}
-        if "PYTHONPATH" in kept:
-            # Relative to the folder of the server; a runner has another.
-            places = kept["PYTHONPATH"].split(os.pathsep)
-            kept["PYTHONPATH"] = os.pathsep.join(str(Path(place).absolute()) for place in places)
         return {
-            **kept,
-            # One thread of linear algebra, which nothing here uses, instead of one a core.
-            "OPENBLAS_NUM_THREADS": "1",
-            "PYTHONUNBUFFERED": "1",
+            **self._environment,
             **order.environment,
-            "TMPDIR": str(attempt.temporary),
+            "TMPDIR": str(attempt.temporary.absolute()),
             COOKIE: cookie_of(order.job_id, order.attempt),
         }
+
+    def _call_spare(self, order: AttemptOrder) -> int | None:
+        self._submitted_ns = self._clock.monotonic_ns()
+        return self._spare.take(
+            Call(
+                folder=str(order.folder.absolute()),
+                attempt=order.attempt,
+                environment=self._environment_of(order),
+            )
+        )
+
+    def _provide_spare(self) -> None:
+        """Start a spare once there is a slot for it, and the last order has had its start."""
+        since_ns = self._clock.monotonic_ns() - self._submitted_ns
+        if (
+            self._keeps_spare
+            and not self._spare.is_waiting
+            and self._slots.free
+            and since_ns > _SPARE_DELAY_NS
+        ):
+            self._spare.start()
 
     # --- ending ----------------------------------------------------------------------------------
 
@@ -203,7 +232,8 @@ class LocalExecutor:
         list of AttemptReport
             One for each, in order.
         """
-        _reap()
+        reap_children()
+        self._provide_spare()
         keys = {_key(ref) for ref in refs}
         self._slots.release_all_but(keys)
         self._watches = {key: watch for key, watch in self._watches.items() if key in keys}
@@ -228,25 +258,26 @@ class LocalExecutor:
     def close(self) -> None:
         """Stop managing; what runs goes on running."""
         self._watches.clear()
-        _reap()
+        self._spare.dismiss()
+        reap_children()
 
 
 def _key(ref: AttemptRef) -> tuple[str, int]:
     return ref.job_id, ref.attempt
 
 
+def _environment_for_runners(environ: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in environ.items() if _is_kept(name)}
+    if "PYTHONPATH" in kept:
+        # Relative to the folder that the server began in; a runner has another. First comes the
+        # very package that runs here.
+        places = [_PACKAGES, *map(Path, kept["PYTHONPATH"].split(os.pathsep))]
+        kept["PYTHONPATH"] = os.pathsep.join(str(place.absolute()) for place in places)
+    # One thread of linear algebra, which nothing here uses, instead of one a core.
+    return {**kept, "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+
+
 def _is_kept(variable: str) -> bool:
     """Return whether a runner may see the variable: places, language, settings of replays."""
     is_setting = variable.startswith(PREFIX) and "__" in variable
     return variable in _KEPT_VARIABLES or variable.startswith("LC_") or is_setting
-
-
-def _reap() -> None:
-    """Wait for the runners of this process that ended."""
-    for pid in list(_unreaped):
-        try:
-            ended, _ = os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            ended = pid
-        if ended:
-            _unreaped.discard(pid)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from adhash.errors import AdhashError
 from adhash.service.artifacts import open_artifact
 from adhash.service.downloads import send_file
 from adhash.service.errors import GoneError, InvalidRequestError, UnknownArtifactError
 from adhash.service.guard import identity_of
+from adhash.service.idempotency import IdempotencyKeyHeader, key_of
 from adhash.service.models import (
     ArtifactList,
     Event,
@@ -21,7 +23,7 @@ from adhash.service.models import (
     TickList,
 )
 from adhash.service.openapi import described_stream, problems
-from adhash.service.records import ArtifactRecord
+from adhash.service.records import ArtifactRecord, IdempotencyKey, RememberedResponse
 from adhash.service.streams import HEADERS
 from adhash.service.surface import Surface, TheCaller, TheSurface
 
@@ -127,20 +129,47 @@ async def list_artifacts(job_id: str, surface: TheSurface) -> ArtifactList:
     "/api/jobs/{job_id}/artifacts/{name:path}/url",
     response_model=SignedUrl,
     operation_id="sign_artifact",
-    responses=problems(400, 401, 403, 404, 422, 503),
+    responses=problems(400, 401, 403, 404, 409, 410, 422, 503),
 )
 async def sign_artifact(
-    job_id: str, name: str, body: SignedUrlRequest, surface: TheSurface, caller: TheCaller
+    job_id: str,
+    name: str,
+    body: SignedUrlRequest,
+    surface: TheSurface,
+    caller: TheCaller,
+    idempotency_key: IdempotencyKeyHeader = None,
 ) -> SignedUrl:
     """Make a signed URL of an artifact."""
     record = await run_in_threadpool(_find, surface, job_id, name)
-    await run_in_threadpool(
-        surface.manager.store.append_audit,
-        caller.name,
-        "sign_artifact",
-        {"job": job_id, "artifact": name, "ttl_s": body.ttl_s},
-    )
-    return surface.signer.sign(job_id, record, ttl_s=body.ttl_s)
+    asked = [job_id, name, body.ttl_s]
+    if idempotency_key is None:
+        return await run_in_threadpool(_sign, surface, record, asked, caller.name)
+    key = key_of(caller.name, idempotency_key, asked)
+    return await run_in_threadpool(_sign_once, surface, record, asked, key)
+
+
+def _sign_once(
+    surface: Surface, record: ArtifactRecord, asked: list[Any], key: IdempotencyKey
+) -> SignedUrl:
+    store = surface.manager.store
+    before = store.begin_response(key)
+    if before is not None:
+        return SignedUrl.model_validate(before.body)
+    try:
+        signed = _sign(surface, record, asked, key.owner)
+    except AdhashError:
+        store.abandon_response(key)
+        raise
+    response = RememberedResponse(status=200, body=signed.model_dump(mode="json"))
+    store.finish_response(key, response)
+    return signed
+
+
+def _sign(surface: Surface, record: ArtifactRecord, asked: list[Any], owner: str) -> SignedUrl:
+    job_id, name, ttl_s = asked
+    about = {"job": job_id, "artifact": name, "ttl_s": ttl_s}
+    surface.manager.store.append_audit(owner, "sign_artifact", about)
+    return surface.signer.sign(job_id, record, ttl_s=ttl_s)
 
 
 @router.api_route(

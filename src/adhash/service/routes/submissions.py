@@ -15,6 +15,7 @@ from adhash.options.base import CommandOptions
 from adhash.service.auth import Identity
 from adhash.service.describe import links_of
 from adhash.service.errors import InvalidRequestError
+from adhash.service.idempotency import IdempotencyKeyHeader
 from adhash.service.intake import Caller
 from adhash.service.kinds import JobKind, job_kinds, request_model
 from adhash.service.models import JobCreated, RequestChecked
@@ -27,16 +28,6 @@ router = APIRouter(tags=["submit"])
 _TRACEPARENT = re.compile(
     r"^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$"
 )
-_KEY = r"^[\x21-\x7e]{1,255}$"
-
-IdempotencyKeyHeader = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        pattern=_KEY,
-        description="A name for this request: sent again with it, it gives the same job.",
-    ),
-]
 TraceparentHeader = Annotated[
     str | None,
     Header(description="The trace that the work belongs to (W3C Trace Context)."),

@@ -1,0 +1,3 @@
+"""Tests of the service's pages run against real servers."""
+
+from real_servers import serving as serving
