@@ -6,6 +6,9 @@ from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from adhash.service.lifecycle import Status
 from adhash.service.models import EventType
@@ -14,6 +17,28 @@ from adhash.service.store_rows import JOB
 from adhash.service.store_schema import events, job_counts, job_labels, jobs
 
 Label = tuple[str, str]
+
+
+class _InPassing(FunctionElement[str]):
+    """A column that is looked at for each row, and never looked up in an index.
+
+    SQLite, which knows no statistics, would fetch all jobs of a status by the index of the queue,
+    and sort them. PostgreSQL knows better.
+    """
+
+    type = sa.String()
+    inherit_cache = True
+
+
+@compiles(_InPassing)
+def _as_it_is(element: _InPassing, compiler: SQLCompiler, **options: Any) -> str:
+    return str(compiler.process(element.clauses, **options))
+
+
+@compiles(_InPassing, "sqlite")
+def _without_index(element: _InPassing, compiler: SQLCompiler, **options: Any) -> str:
+    return f"+{compiler.process(element.clauses, **options)}"
+
 
 _FOLLOWED = tuple(kind for kind in EventType if kind is not EventType.AUDIT)
 
@@ -144,20 +169,12 @@ def _conditions(wanted: JobFilter) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = []
     if wanted.statuses:
         statuses = [status.value for status in wanted.statuses]
-        conditions.append(_in_passing(jobs.c.status).in_(statuses))
+        conditions.append(_InPassing(jobs.c.status).in_(statuses))
     if wanted.kinds:
         conditions.append(jobs.c.kind.in_(wanted.kinds))
     if wanted.owner is not None:
         conditions.append(jobs.c.owner == wanted.owner)
     return conditions
-
-
-def _in_passing(column: sa.Column[str]) -> sa.ColumnElement[str]:
-    """Return the column as an expression, which no index serves.
-
-    Without it SQLite fetches all jobs of a status by the index of the queue, and sorts them.
-    """
-    return column.concat("")
 
 
 def _has_label(name: str, value: str) -> sa.ColumnElement[bool]:
