@@ -11,7 +11,7 @@ TEST_SOURCES := $(shell find cpp/include cpp/src cpp/tests -type f)
 CXX_FILES := $(shell find cpp -name '*.hpp' -o -name '*.cpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types imports docstrings native-test sanitize fuzz bench bench-profile bench-layouts samples openapi wheel clean
+.PHONY: help demo test check lint format types imports docstrings native-test sanitize fuzz bench bench-profile bench-service torture bench-layouts samples openapi wheel clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -57,6 +57,12 @@ bench: $(VENV)/.dev  ## Measure every speed claim and print ratios
 
 bench-profile: $(VENV)/.dev  ## Measure the regret of following adhash profile (TRACES: a folder of recorded traces)
 	$(BIN)/python -m benchmarks --only profile $(if $(TRACES),--traces $(TRACES)) $(ARGS)
+
+bench-service: $(VENV)/.dev  ## Measure what the service costs and hold it to its bars
+	$(BIN)/python -m benchmarks.service $(ARGS)
+
+torture: $(VENV)/.dev  ## Break the service on purpose and count what was lost (an hour or so)
+	$(BIN)/python -m torture $(ARGS)
 
 # --- gates -----------------------------------------------------------------------------------
 

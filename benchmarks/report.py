@@ -67,12 +67,15 @@ class Finding:
         What it must reach; None for a figure that is only told.
     note : str
         Said behind it, such as the same figure by the other clock.
+    unit : str
+        Written after the numbers where no bar has one.
     """
 
     claim: str
     figure: Spread
     bar: Bar | None = None
     note: str = ""
+    unit: str = "x"
 
     @property
     def is_met(self) -> bool:
@@ -81,7 +84,7 @@ class Finding:
 
     def text(self) -> str:
         """Return the finding as a line or two."""
-        unit = self.bar.unit if self.bar else "x"
+        unit = self.bar.unit if self.bar else self.unit
         figure = self.figure
         line = f"  {self.claim}: {figure.median:.3g}{unit} [{figure.low:.3g} - {figure.high:.3g}]"
         line += f"  ({self.note})" if self.note else ""

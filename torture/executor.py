@@ -34,7 +34,8 @@ class TortureExecutor(LocalExecutor):
         self, settings: ServiceSettings, *, environ: Mapping[str, str], clock: Clock | None = None
     ) -> None:
         command = (sys.executable, "-P", str(_PROGRAM))
-        super().__init__(settings, environ=environ, clock=clock, command=command)
+        # With a spare, as the server has one: half of all jobs then start from it.
+        super().__init__(settings, environ=environ, clock=clock, command=command, keeps_spare=True)
 
     def submit(self, order: AttemptOrder, *, slots: int = 1) -> dict[str, Any]:
         """Start an attempt, see `LocalExecutor.submit`."""

@@ -3,6 +3,7 @@
 import statistics
 
 import pytest
+
 from benchmarks.report import Bar, Finding, table
 from benchmarks.rounds import interleave, timed
 from benchmarks.spread import Spread, bootstrap_of, paired_ratios, spread_of

@@ -16,11 +16,11 @@ from pathlib import Path
 import httpx
 import pytest
 from deploy_tools import program, run, text_of
-from torture.server import TOKEN, Server
 
 from adhash.errors import AdhashError
 from adhash.service.calls.retrying import Retries
 from adhash.service.client import Client
+from torture.server import TOKEN, Server
 
 _NAME = "adhash.example.org"
 _MAIN = """

@@ -14,6 +14,7 @@ PAGES = sorted(
         ROOT / "CHANGELOG.md",
         ROOT / "benchmarks" / "README.md",
         ROOT / "deploy" / "README.md",
+        ROOT / "torture" / "README.md",
         *(ROOT / "docs").rglob("*.md"),
     ]
 )

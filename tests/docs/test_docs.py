@@ -99,7 +99,7 @@ def test_every_option_that_a_page_names_exists() -> None:
     named = {
         (page.name, flag)
         for page in pages()
-        if not page.name.startswith("benchmarks")
+        if not page.name.startswith(("benchmarks", "torture"))
         for flag in re.findall(r"`[^`\n]*?(--[a-z][a-z-]+)", page.prose())
     }
     assert len(named) > 20

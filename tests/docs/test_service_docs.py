@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 import service_rows
 from doc_pages import ROOT, Page
-from torture.server import TOKEN, Server
 
 from adhash.service import problems
 from adhash.service.api import create_app
 from adhash.service.kinds import job_kinds
 from adhash.service.models import EventType, JobDetail
 from adhash.service.settings import ServiceSettings, load_service_settings
+from torture.server import TOKEN, Server
 
 PAGE = Page(ROOT / "docs" / "control_surface.md")
 RUNBOOK = Page(ROOT / "docs" / "runbook.md")

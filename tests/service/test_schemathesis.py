@@ -17,10 +17,10 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from torture.server import TOKEN, Server
 
 from adhash.service.api import create_app
 from adhash.service.settings import load_service_settings
+from torture.server import TOKEN, Server
 
 EXAMPLES = 15
 DOCUMENT = create_app(settings=load_service_settings({})).openapi()

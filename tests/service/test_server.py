@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from torture.server import Server
 
 SERVE = [sys.executable, "-m", "adhash.service"]

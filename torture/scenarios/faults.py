@@ -174,7 +174,7 @@ class _Scene:
             Whether a submission must be refused meanwhile; otherwise it must work.
         """
         with self._server.client() as client:
-            running = self._start(client, asked_of("babble", count=400, per_s=50.0))
+            running = self._start(client, asked_of("babble", count=200, per_s=40.0))
             self._until_heard(client, running)
             begin()
             try:
@@ -206,6 +206,8 @@ class _Scene:
                 refused += self._judge(f"{method} {path}", answer)
             if client.get("/healthz").status_code != 200:
                 self._report.blame(f"{self._name}: the server does not live")
+            # What is taken must be run as well.
+            time.sleep(0.1)
         if is_refused and not refused:
             self._report.blame(f"{self._name}: nothing was refused, so nothing was shown")
         if not is_refused and refused:

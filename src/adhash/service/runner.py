@@ -212,11 +212,13 @@ class Runner:
     def _clear_temporary(self) -> None:
         import shutil
 
-        for path in self._attempt.temporary.iterdir():
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+        # Work may remove its own folder, or what is in it may not be removed: no reason to be lost.
+        with suppress(OSError):
+            for path in self._attempt.temporary.iterdir():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
 
     def _try_to_write(self, outcome: Outcome) -> bool:
         try:
