@@ -99,7 +99,7 @@ def _stop_database(folder: Path, rounds: int, report: Report) -> None:
     try:
         settings = {
             "ADHASH_MAX_CONCURRENT_JOBS": "2",
-            "ADHASH_DATABASE_URL": database.new_database(),
+            "ADHASH_DATABASE_URL": database.empty_database(),
         }
         with Server(folder / "jobs", settings, program=MISBEHAVING) as server:
             scene = _Scene("database gone", server, report)
