@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -182,8 +183,10 @@ class AttemptWatch:
 
     def _tail(self) -> str:
         """Return the last words of the runner, which has none as a rule."""
-        with suppress(OSError):
-            return self._folder.runner_log.read_bytes()[-_TAIL_BYTES:].decode(errors="replace")
+        with suppress(OSError), self._folder.runner_log.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(size - _TAIL_BYTES, 0))
+            return file.read(_TAIL_BYTES).decode(errors="replace")
         return ""
 
 
