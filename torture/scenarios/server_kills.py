@@ -55,7 +55,7 @@ class _Clients:
         self._keys = iter([f"key-{number}" for number in range(submissions)])
         self._lock = threading.Lock()
         self._acknowledged = acknowledged
-        self._threads = [threading.Thread(target=self._work) for _ in range(_CLIENTS)]
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(_CLIENTS)]
 
     def start(self) -> None:
         for thread in self._threads:
