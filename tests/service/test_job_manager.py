@@ -24,7 +24,7 @@ from adhash.service.errors import (
 from adhash.service.intake import Caller
 from adhash.service.job import Job
 from adhash.service.jobs import JobManager
-from adhash.service.lifecycle import Status
+from adhash.service.lifecycle import AttemptStarted, Status
 from adhash.service.logs import raw_bytes
 from adhash.service.models import EventType
 from adhash.service.settings import load_service_settings
@@ -241,6 +241,18 @@ def test_a_follower_gets_everything_up_to_the_end(manager: JobManager) -> None:
     assert events[-1].data["status"] == "completed"
     assert lines == [line.message for line in job.logs()]
     assert len(lines) >= 2
+
+
+def test_logs_of_a_job_whose_folder_is_not_made_yet_are_empty(manager: JobManager) -> None:
+    job = running(manager)
+    waiting = [manager.run_csv(**SLOW) for _ in range(2)][-1]
+    assert not waiting.folder.exists()
+    assert list(waiting.logs()) == []
+    # As it is between the record of a start and the start itself.
+    manager.store.apply(waiting.id, AttemptStarted(attempt=1))
+    waiting.folder.rmdir()
+    assert list(waiting.logs()) == []
+    job.cancel()
 
 
 def test_listing_filters_and_pages(manager: JobManager) -> None:

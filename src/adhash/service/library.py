@@ -222,8 +222,8 @@ class JobLibrary:
         position = position_of(since)
         record = self.record(job_id)
         folder = self.folder(job_id)
-        if record.state.attempt == 0 and not record.is_expired:
-            # Nothing has run yet; the reader wants a folder to look into.
+        if not record.status.is_terminal:
+            # Its runner may not have come to make the folder yet.
             folder.path.mkdir(exist_ok=True)
         return LogReader(folder, position)
 
