@@ -77,7 +77,10 @@ def git_revision() -> str | None:
     if not (root / ".git").exists() or not (root / "src" / "adhash").is_dir():
         return None
     revision = _output_of("git", "-C", str(root), "rev-parse", "HEAD")
-    changes = _output_of("git", "-C", str(root), "status", "--porcelain", "--untracked-files=no")
+    # Without the option, status renews the index, and a process that is killed in it leaves its
+    # lock in the user's repository.
+    status = ("status", "--porcelain", "--untracked-files=no")
+    changes = _output_of("git", "--no-optional-locks", "-C", str(root), *status)
     return f"{revision}-dirty" if revision and changes else revision
 
 
