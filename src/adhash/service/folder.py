@@ -142,3 +142,8 @@ class JobFolder:
 def job_folder(job_root: Path, job_id: str) -> JobFolder:
     """Return the folder of a job; its name is taken as checked, see `adhash.service.ids`."""
     return JobFolder(job_root / job_id)
+
+
+def inputs_folder(job_root: Path) -> Path:
+    """Return where uploads are kept, each under its SHA-256."""
+    return job_root / "inputs"

@@ -23,7 +23,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from adhash.clock import Clock, SystemClock
-from adhash.config_sources import PRESETS_VARIABLE
 from adhash.service import store_writes
 from adhash.service.artifacts import remove_files
 from adhash.service.attempts import Capacity, Executor
@@ -32,6 +31,7 @@ from adhash.service.errors import (
     NotFinishedError,
 )
 from adhash.service.executors.local import LocalExecutor
+from adhash.service.folder import inputs_folder
 from adhash.service.intake import Caller, Intake, named
 from adhash.service.job import Job
 from adhash.service.library import JobLibrary
@@ -99,11 +99,7 @@ class JobManager(JobLibrary):
         self._supervisor = Supervisor(
             store=self.store,
             executor=self._executor,
-            orders=OrderBook(
-                settings=self.settings,
-                job_root=job_root,
-                environment=_passed_on(os.environ),
-            ),
+            orders=OrderBook(settings=self.settings, job_root=job_root),
             job_root=job_root,
             clock=clock,
             running_quotas=lambda: self._quotas(),
@@ -381,7 +377,7 @@ class JobManager(JobLibrary):
 
     def find_input(self, sha256: str) -> Path | None:
         """Return where the upload with a SHA-256 lies; None if there is none."""
-        path = self.job_root / "inputs" / sha256
+        path = inputs_folder(self.job_root) / sha256
         return path if self.store.input(sha256) is not None and path.is_file() else None
 
     def _waiting_reason(self, record: JobRecord) -> str:
@@ -394,13 +390,6 @@ class JobManager(JobLibrary):
             position=max(self.store.position_in_queue(record.id) - 1, 0),
             is_draining=self.is_draining,
         )
-
-
-def _passed_on(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that work is given: settings of adhash's tables, none of the service."""
-    tables = ("ADHASH_ADAPTIVE__", "ADHASH_WATCHDOG__", "ADHASH_REPLAY__", "ADHASH_METRICS__")
-    names = [name for name in environ if name.startswith(tables) or name == PRESETS_VARIABLE]
-    return {name: environ[name] for name in names}
 
 
 def _url_of(settings: ServiceSettings) -> str | None:

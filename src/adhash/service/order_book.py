@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from adhash.options.base import files_read
 from adhash.service.attempts import AttemptOrder, Limits
 from adhash.service.confine import place_outputs
-from adhash.service.folder import job_folder
+from adhash.service.folder import inputs_folder, job_folder
 from adhash.service.kinds import job_kind
 from adhash.service.records import JobRecord
 from adhash.service.settings import ServiceSettings
@@ -19,13 +18,11 @@ from adhash.service.settings import ServiceSettings
 class OrderBook:
     """Makes orders by the settings of the service.
 
-    `environment` is passed on to the work as it stands. The work of a trusted caller is not
-    confined: it may read and write whatever that caller may.
+    The work of a trusted caller is not confined: it may read and write whatever that caller may.
     """
 
     settings: ServiceSettings
     job_root: Path
-    environment: Mapping[str, str]
 
     def order(self, job: JobRecord) -> AttemptOrder:
         """Return the order of the job's present attempt."""
@@ -35,9 +32,7 @@ class OrderBook:
         if not job.is_trusted:
             artifacts = folder.attempt(job.state.attempt).artifacts
             options = place_outputs(kind.options, options, artifacts)
-        environment = dict(self.environment)
-        if job.traceparent is not None:
-            environment["TRACEPARENT"] = job.traceparent
+        trace = {} if job.traceparent is None else {"TRACEPARENT": job.traceparent}
         return AttemptOrder(
             job_id=job.id,
             attempt=job.state.attempt,
@@ -52,7 +47,7 @@ class OrderBook:
             sandbox="off" if job.is_trusted else self.settings.sandbox,
             grace_s=self.settings.cancel_grace_s,
             heartbeat_s=self.settings.heartbeat_s,
-            environment=environment,
+            environment=trace,
         )
 
     def _limits(self, job: JobRecord) -> Limits:
@@ -71,5 +66,5 @@ class OrderBook:
         return (*paths, *self._roots()) if kind.needs_processes else tuple(paths)
 
     def _roots(self) -> tuple[Path, ...]:
-        places = (*self.settings.data_roots, self.job_root / "inputs")
+        places = (*self.settings.data_roots, inputs_folder(self.job_root))
         return tuple(place.absolute() for place in places)

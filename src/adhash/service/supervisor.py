@@ -180,12 +180,13 @@ class Supervisor:
             self._stopping.add(attempt)
             self._executor.cancel(report.ref)
 
-    def _ingest(self, job: JobRecord) -> int:
+    def _ingest(self, job: JobRecord) -> bool:
+        """Take what the work has told since, and return whether there was anything."""
         path = self._folder(job).events
         events, consumed = read_events(path, job.events_consumed, self._clock)
         if consumed > job.events_consumed:
             self._store.append_events(job.id, events, consumed=consumed)
-        return consumed
+        return consumed > job.events_consumed
 
     def _begin_finishing(self, job: JobRecord, report: AttemptReport) -> None:
         with self._finishing_lock:
@@ -225,11 +226,8 @@ class Supervisor:
 
     def _ingest_all(self, job: JobRecord) -> None:
         """Take all that the work has told: nothing may follow the terminal status."""
-        consumed = job.events_consumed - 1
         current: JobRecord | None = job
-        while current is not None and current.events_consumed > consumed:
-            consumed = current.events_consumed
-            self._ingest(current)
+        while current is not None and self._ingest(current):
             current = self._store.job(job.id)
 
     # --- jobs that wait --------------------------------------------------------------------------

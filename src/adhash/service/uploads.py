@@ -12,18 +12,13 @@ from starlette.concurrency import run_in_threadpool
 
 from adhash.clock import Clock
 from adhash.service.errors import TooLargeError, UploadFailedError
+from adhash.service.folder import inputs_folder
 from adhash.service.models import InputInfo
 from adhash.service.records import InputRecord
 from adhash.service.store import Store
 
-_FOLDER = "inputs"
 _PREFIX = ".upload-"
 _FLUSH_BYTES = 1 << 20
-
-
-def inputs_folder(job_root: Path) -> Path:
-    """Return where uploads are kept."""
-    return job_root / _FOLDER
 
 
 def remove_unfinished(job_root: Path) -> None:
