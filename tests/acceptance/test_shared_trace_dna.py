@@ -1,57 +1,26 @@
 """Workload DNA of recorded traces of real programs is what was counted when they were made.
 
-Where the traces lie: see `test_shared_traces`. Sizes of values are those that the program recorded,
+Where the traces lie: see `shared_traces`. Sizes of values are those that the program recorded,
 while a trace holds at most ``value_cap`` bytes of each.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from shared_traces import TRACES, converted, counted, needs_traces
 
 from adhash.analysis.dna import WorkloadDnaResult, workload_dna
 
-_CHECKOUT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("ADHASH_SHARED_DATA", _CHECKOUT.parent / "shared" / "data"))
-TRACES = (
-    "arc_oltp",
-    "arc_p3",
-    "cache2k_orm_busy",
-    "cache2k_web12",
-    "cachelib_block_sample",
-    "cachelib_kv_sample",
-    "debian_deps",
-    "git_objwalk",
-    "malloc_cc1plus",
-    "path_lookups_build",
-    "urls_kasztp",
-    "word_count",
-)
-
-pytestmark = pytest.mark.skipif(
-    not (DATA / "convert.py").is_file(),
-    reason=f"{DATA} holds no traces; ADHASH_SHARED_DATA names another place",
-)
-
-
-@cache
-def counted() -> dict[str, dict[str, Any]]:
-    """Return what was counted in each trace, by its name."""
-    listed = json.loads((DATA / "stats.json").read_text(encoding="utf-8"))
-    return {each["name"]: each for each in listed}
+pytestmark = needs_traces
 
 
 @pytest.mark.parametrize("name", TRACES)
 def test_the_figures_are_those_that_were_counted(name: str, tmp_path: Path) -> None:
     expected = counted()[name]
-    csv = _converted(expected, tmp_path)
+    csv = converted(name, tmp_path)
     found = _as_counted(workload_dna(csv))
     csv.unlink()
     assert found == {figure: expected[figure] for figure in found}
@@ -67,18 +36,11 @@ def test_every_figure_is_compared_but_for_sizes_of_values() -> None:
 def test_lengths_of_values_are_the_sizes_where_none_was_cut(tmp_path: Path) -> None:
     expected = counted()["debian_deps"]
     assert expected["value_size_max"] < expected["value_cap"]
-    lengths = workload_dna(_converted(expected, tmp_path)).value_lengths
+    lengths = workload_dna(converted("debian_deps", tmp_path)).value_lengths
     assert (round(lengths.mean, 1), lengths.max) == (
         expected["value_size_mean"],
         expected["value_size_max"],
     )
-
-
-def _converted(trace: dict[str, Any], folder: Path) -> Path:
-    command = [sys.executable, str(DATA / "convert.py"), trace["name"], "--out", str(folder)]
-    options = ["--fill", trace["fill"], "--value-cap", str(trace["value_cap"])]
-    subprocess.run([*command, *options], check=True, capture_output=True)
-    return folder / f"{trace['name']}.csv"
 
 
 def _as_counted(dna: WorkloadDnaResult) -> dict[str, Any]:
