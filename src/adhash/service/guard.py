@@ -8,7 +8,6 @@ travel there.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -23,6 +22,7 @@ from adhash.errors import AdhashError
 from adhash.service.auth import Authenticator, Identity, Scope
 from adhash.service.errors import ForeignHostError, RateLimitedError, TooLargeError
 from adhash.service.event_log import event_logger
+from adhash.service.loopback import is_loopback
 from adhash.service.problems import headers_of, problem_of, problem_response
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from starlette.types import Scope as AsgiScope
 
 _OPEN_PATHS = frozenset({"/healthz", "/readyz", "/openapi.json", "/docs"})
-_LOCAL_NAMES = frozenset({"localhost", "testserver"})
 _log = event_logger("adhash.service.http")
 
 
@@ -183,11 +182,7 @@ def _require_local_host(headers: Headers) -> None:
     """Refuse names that a foreign page may have pointed at this machine (DNS rebinding)."""
     host = headers.get("host", "localhost")
     name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-    try:
-        is_local = ipaddress.ip_address(name.strip("[]")).is_loopback
-    except ValueError:
-        is_local = name.lower() in _LOCAL_NAMES
-    if not is_local:
+    if not is_loopback(name.strip("[]").lower()):
         raise ForeignHostError(
             f"a server without a token answers to local names only; got {name[:80]!r}",
             hint="set ADHASH_TOKEN",

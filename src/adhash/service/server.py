@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import signal
 import socket
 import sys
@@ -17,6 +16,7 @@ from adhash.errors import PolicyError, StorageError
 from adhash.service.api import create_app
 from adhash.service.event_log import write_events
 from adhash.service.jobs import JobManager
+from adhash.service.loopback import is_loopback
 from adhash.service.settings import ServiceSettings
 
 # Followers are told to go at once; this is for whoever does not listen.
@@ -121,13 +121,3 @@ def _require_token_beyond_loopback(settings: ServiceSettings) -> None:
             f"refusing to listen on {settings.host} without a token",
             hint="set ADHASH_TOKEN, or listen on 127.0.0.1",
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
