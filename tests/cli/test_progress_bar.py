@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import pty
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -15,15 +16,33 @@ from adhash.progress import WorkProgress
 
 
 @contextmanager
-def standard_error_as_terminal() -> Iterator[int]:
-    """Make standard error a terminal; pytest changes it between a fixture and its test."""
+def standard_error_as_terminal() -> Iterator[bytearray]:
+    """Make standard error a terminal; pytest changes it between a fixture and its test.
+
+    Yields
+    ------
+    bytearray
+        Everything that was drawn, once the context has ended.
+    """
     ours, theirs = pty.openpty()
+    drawn = bytearray()
+    # Frames are drawn as time passes, and one read returns no more than the terminal has buffered.
+    reader = threading.Thread(target=_read_to_the_end, args=(ours, drawn))
+    reader.start()
     with pytest.MonkeyPatch.context() as patch, os.fdopen(theirs, "w") as stderr:
         patch.setenv("TERM", "xterm")
         patch.setenv("COLUMNS", "120")
         patch.setattr(sys, "stderr", stderr)
-        yield ours
+        yield drawn
+    reader.join()
     os.close(ours)
+
+
+def _read_to_the_end(terminal: int, drawn: bytearray) -> None:
+    # Linux tells the end of a terminal, once its other side is closed, as EIO.
+    with suppress(OSError):
+        while chunk := os.read(terminal, 65_536):
+            drawn += chunk
 
 
 @pytest.mark.parametrize(
@@ -47,11 +66,9 @@ def test_no_bar_is_shown_where_no_terminal_is(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_terminal_shows_note_and_amount() -> None:
-    with standard_error_as_terminal() as ours:
-        with shown_work() as show:
-            assert show is not None
-            show(WorkProgress(done=3, total=16, unit="runs", note="racing [swiss]"))
-        drawn = os.read(ours, 65_536).decode()
+    with standard_error_as_terminal() as drawn, shown_work() as show:
+        assert show is not None
+        show(WorkProgress(done=3, total=16, unit="runs", note="racing [swiss]"))
 
-    assert "racing [swiss]" in drawn
-    assert "3 of 16 runs" in drawn
+    assert "racing [swiss]" in drawn.decode()
+    assert "3 of 16 runs" in drawn.decode()
