@@ -104,7 +104,7 @@ def test_the_table_tells_figures_relative_to_the_best_and_the_noise() -> None:
         )
     )
     table = comparison_table(group)
-    names = [heading.removesuffix(">") for heading in table.headings]
+    names = [column.heading for column in table.columns]
     swiss, std = (dict(zip(names, row, strict=True)) for row in table.rows)
     assert (swiss["vs best"], swiss["regret"], swiss["noise"]) == ("1.00x", "1.00", "quiet")
     assert (std["vs best"], std["regret"], std["noise"]) == ("0.25x", "4.00", "noisy")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from adhash.presenters import Table, ab_compare_notes, ab_compare_table
 from adhash.replay.summary import Summary
+from adhash.results import Result, ResultPart
 
 SCHEMA = "adhash.ab-compare.v1"
 Label = Literal["a", "b"]
@@ -14,13 +16,7 @@ Verdict = Literal["better", "worse", "same", "inconclusive"]
 Metric = Literal["ops_per_second", "p50_ns", "p99_ns", "p999_ns", "memory_bytes"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True
-    )
-
-
-class Figures(_Part):
+class Figures(ResultPart):
     """What one run measured."""
 
     ops_per_second: float = Field(description="Operations divided by the wall time of the replay.")
@@ -48,7 +44,7 @@ HIGHER_IS_BETTER = frozenset({"ops_per_second"})
 METRICS = tuple(Figures.model_fields)
 
 
-class Pair(_Part):
+class Pair(ResultPart):
     """Two runs, one of each side, one right after the other."""
 
     order: Literal["ab", "ba"] = Field(description="Which side ran first.")
@@ -60,7 +56,7 @@ class Pair(_Part):
     noisy: list[Label] = Field(description="The sides whose run the machine disturbed.")
 
 
-class MetricComparison(_Part):
+class MetricComparison(ResultPart):
     """One metric over all pairs. Only the chosen one decides; the others inform."""
 
     metric: str = Field(description="Its name.")
@@ -74,7 +70,7 @@ class MetricComparison(_Part):
     p_value: float | None = Field(description="The rank test of no difference, not corrected.")
 
 
-class ComparedSide(_Part):
+class ComparedSide(ResultPart):
     """One configuration as it ran."""
 
     given: dict[str, str | bool | int | float] = Field(description="The settings that were given.")
@@ -83,7 +79,7 @@ class ComparedSide(_Part):
     settings: dict[str, Any] = Field(description="Every setting, by table.")
 
 
-class ComparisonNoise(_Part):
+class ComparisonNoise(ResultPart):
     """How much the machine disturbed the runs."""
 
     verdict: Literal["quiet", "noisy"] = Field(
@@ -94,7 +90,7 @@ class ComparisonNoise(_Part):
     reasons: list[str] = Field(description="What disturbed them: a few examples.")
 
 
-class AbCompareResult(_Part):
+class AbCompareResult(Result):
     """Which of two configurations is better on a trace, and how sure that is."""
 
     schema_: Literal["adhash.ab-compare.v1"] = Field(
@@ -136,21 +132,19 @@ class AbCompareResult(_Part):
     cpu: str = Field(description="The model of the CPU.")
     elapsed_s: float = Field(description="How long it took, in seconds.")
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result as plain data, as its JSON has it."""
-        return self.model_dump(mode="json", by_alias=True)
+    def _highlights(self) -> dict[str, str]:
+        *facts, verdict = ab_compare_notes(self.to_dict())
+        low, high = self.interval
+        return {
+            "verdict": verdict,
+            "ratio": f"{self.ratio:.3f}x ({low:.3f} to {high:.3f}) of {self.metric}",
+            "trace": self.csv,
+            "runs": "; ".join(facts),
+        }
 
-    def to_json(self, *, indent: int | None = None) -> str:
-        """Return the result as JSON.
+    def _tables(self) -> tuple[Table, ...]:
+        return (ab_compare_table(self.to_dict()),)
 
-        Parameters
-        ----------
-        indent : int or None
-            Spaces of indentation; None for one line.
-
-        Returns
-        -------
-        str
-            One object.
-        """
-        return self.model_dump_json(by_alias=True, indent=indent)
+    def _records(self) -> list[dict[str, Any]]:
+        """Return a row for every pair."""
+        return [pair.model_dump(mode="json", by_alias=True) for pair in self.pairs]

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from adhash.analysis.probe_beginning import begin_map, read_key
 from adhash.atomic_files import replace_text
@@ -15,15 +15,16 @@ from adhash.errors import BadInputError
 from adhash.maps import Landing, Map, ProbedTable, ProbeStep, ProbeTrace
 from adhash.options.base import read_options
 from adhash.options.probe_visualize import ProbeVisualizeOptions
+from adhash.presenters import Table
+from adhash.probe_presenters import probe_heading, probe_table
 from adhash.progress import WorkCallback, ignore_work
+from adhash.results import Result
 
 _SHOWN_KEY = 120
 
 
-class ProbeVisualizeResult(BaseModel):
+class ProbeVisualizeResult(Result):
     """What an operation of a key visits, in the order of the visits."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     schema_: Literal["adhash.probe_visualize.v1"] = Field(
         default="adhash.probe_visualize.v1",
@@ -53,9 +54,18 @@ class ProbeVisualizeResult(BaseModel):
     conclusion: str = Field(description="What it comes to, in a sentence or two.")
     artifacts: dict[str, str] = Field(description="The files written, by kind: json, svg.")
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result as JSON has it."""
-        return self.model_dump(mode="json", by_alias=True)
+    def _highlights(self) -> dict[str, str]:
+        shown = self.to_dict()
+        operation, *tables = probe_heading(shown)
+        return {"operation": operation, "tables": "; ".join(tables), "result": self.conclusion}
+
+    def _tables(self) -> tuple[Table, ...]:
+        return (probe_table(self.to_dict()),)
+
+    def _records(self) -> list[dict[str, Any]]:
+        """Return a row for every step."""
+        steps: list[dict[str, Any]] = self.to_dict()["steps"]
+        return steps
 
 
 def probe_visualize(key: str | int, **options: Any) -> ProbeVisualizeResult:

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from adhash.atomic_files import replace_text
 from adhash.cancellation import CancelToken
@@ -21,8 +21,10 @@ from adhash.maps import engines
 from adhash.maps.entry_check import EntryCheck
 from adhash.options.base import read_options
 from adhash.options.verify_snapshot import VerifySnapshotOptions
+from adhash.presenters import Table, checks_table
 from adhash.progress import WorkCallback, WorkProgress, ignore_work
 from adhash.replay.folders import prepared_folders
+from adhash.results import Result
 from adhash.snapshots.header import SnapshotHeader
 from adhash.snapshots.verify import (
     FileFindings,
@@ -31,6 +33,7 @@ from adhash.snapshots.verify import (
     check_file,
     intact_batches,
 )
+from adhash.units import format_bytes
 
 SCHEMA = "adhash.verify-snapshot.v1"
 _ADAPTIVE = "adaptive"
@@ -40,10 +43,8 @@ _NO_LAYOUTS = frozenset({_ADAPTIVE, "std"})
 _ANY_ENGINE = "swiss"
 
 
-class VerifySnapshotResult(BaseModel):
+class VerifySnapshotResult(Result):
     """Whether a snapshot is whole."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     schema_: Literal["adhash.verify-snapshot.v1"] = Field(
         default="adhash.verify-snapshot.v1",
@@ -64,24 +65,19 @@ class VerifySnapshotResult(BaseModel):
     created_at: str | None = Field(description="When it was begun, RFC 3339; null likewise.")
     sha256: str = Field(description="SHA-256 of the file as it is.")
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result as plain data, as its JSON has it."""
-        return self.model_dump(mode="json", by_alias=True)
+    def _highlights(self) -> dict[str, str]:
+        return {
+            "status": self.status,
+            "snapshot": f"{self.snapshot}, {format_bytes(self.bytes)}",
+            "holds": f"{self.rows:,} intact rows, {self.engine or 'an engine not known'}",
+        }
 
-    def to_json(self, *, indent: int | None = None) -> str:
-        """Return the result as JSON.
+    def _tables(self) -> tuple[Table, ...]:
+        return (checks_table(self.to_dict()),)
 
-        Parameters
-        ----------
-        indent : int or None
-            Spaces of indentation; None for one line.
-
-        Returns
-        -------
-        str
-            One object.
-        """
-        return self.model_dump_json(by_alias=True, indent=indent)
+    def _records(self) -> list[dict[str, Any]]:
+        """Return a row for every check."""
+        return [{"snapshot": self.snapshot, **check.model_dump()} for check in self.checks]
 
 
 def verify_snapshot(

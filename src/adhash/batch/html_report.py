@@ -20,7 +20,6 @@ from adhash.batch.figures import Figure, all_figures
 from adhash.batch.replays import TraceGroup, trace_groups
 from adhash.batch.report_tables import (
     REGRET,
-    ReportTable,
     comparison_table,
     jobs_table,
     machine,
@@ -31,6 +30,8 @@ from adhash.batch.report_tables import (
 )
 from adhash.batch.result import BatchResult, JobResult
 from adhash.errors import BadInputError
+from adhash.markup import html_table
+from adhash.presenters import Table
 
 _BAD = frozenset({"failed", "timed out", "cancelled", "skipped"})
 _DRAW = """
@@ -181,21 +182,12 @@ def _figures(figures: Sequence[Figure]) -> Iterator[str]:
     yield "</div>"
 
 
-def _table(table: ReportTable) -> Iterator[str]:
-    leans = [' class="number"' if each.endswith(">") else "" for each in table.headings]
-    names = [escape(each.removesuffix(">")) for each in table.headings]
-    heads = zip(names, leans, strict=True)
-    yield '<div class="wide"><table>'
-    yield f"<tr>{''.join(f'<th{lean}>{name}</th>' for name, lean in heads)}</tr>"
-    for row in table.rows:
-        cells = zip(row, leans, strict=True)
-        yield f"<tr>{''.join(_cell(cell, lean) for cell, lean in cells)}</tr>"
-    yield "</table></div>"
+def _table(table: Table) -> Iterator[str]:
+    yield f'<div class="wide">{html_table(table, mark=_mark)}</div>'
 
 
-def _cell(text: str, lean: str) -> str:
-    mark = ' class="bad"' if text in _BAD else lean
-    return f"<td{mark}>{escape(text)}</td>"
+def _mark(cell: str) -> str:
+    return ' class="bad"' if cell in _BAD else ""
 
 
 def _other(job: JobResult) -> Iterator[str]:

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from adhash.batch.result import BatchResult
 from adhash.units import format_rate
+
+if TYPE_CHECKING:
+    from adhash.batch.result import BatchResult
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 
 from adhash.batch.replays import TraceGroup, trace_groups
 from adhash.batch.report_tables import (
     REGRET,
-    ReportTable,
     comparison_table,
     jobs_table,
     machine,
@@ -19,9 +17,7 @@ from adhash.batch.report_tables import (
     scalar_figures,
 )
 from adhash.batch.result import BatchResult, JobResult
-
-_SPECIAL = re.compile(r"[\\`*\[\]|]")
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]+")
+from adhash.markup import markdown_table, markdown_text
 
 
 def markdown_report(result: BatchResult) -> str:
@@ -41,10 +37,10 @@ def markdown_report(result: BatchResult) -> str:
 
 
 def _lines(result: BatchResult) -> Iterator[str]:
-    yield f"# {as_text(result.name)}\n"
-    yield from (f"- {word}: {as_text(fact)}" for word, fact in overview(result))
+    yield f"# {markdown_text(result.name)}\n"
+    yield from (f"- {word}: {markdown_text(fact)}" for word, fact in overview(result))
     yield "\n## Jobs\n"
-    yield from _table(jobs_table(result))
+    yield from markdown_table(jobs_table(result))
     for group in trace_groups(result):
         yield from _replays(group)
     for job in other_results(result):
@@ -53,15 +49,17 @@ def _lines(result: BatchResult) -> Iterator[str]:
 
 
 def _replays(group: TraceGroup) -> Iterator[str]:
-    yield f"\n## Replays of {as_text(group.title)}\n"
-    yield from _table(comparison_table(group))
-    yield f"\nOn {as_text(machine(group))}. {REGRET}\n"
-    yield from (f"- {as_text(note)}" for note in noise_notes(group))
+    yield f"\n## Replays of {markdown_text(group.title)}\n"
+    yield from markdown_table(comparison_table(group))
+    yield f"\nOn {markdown_text(machine(group))}. {REGRET}\n"
+    yield from (f"- {markdown_text(note)}" for note in noise_notes(group))
 
 
 def _figures(job: JobResult) -> Iterator[str]:
-    yield f"\n## {as_text(job.name)} ({job.command})\n"
-    yield from (f"- {as_text(name)}: {as_text(value)}" for name, value in scalar_figures(job))
+    yield f"\n## {markdown_text(job.name)} ({job.command})\n"
+    yield from (
+        f"- {markdown_text(name)}: {markdown_text(value)}" for name, value in scalar_figures(job)
+    )
 
 
 def _manifests(result: BatchResult) -> Iterator[str]:
@@ -70,18 +68,6 @@ def _manifests(result: BatchResult) -> Iterator[str]:
         return
     yield "\n## Manifests\n"
     for job, manifest in found:
-        yield f"<details><summary>{as_text(job)}</summary>\n"
+        yield f"<details><summary>{markdown_text(job)}</summary>\n"
         # No line of it can end the block: JSON writes a line break inside of a text as \n.
         yield f"```json\n{json.dumps(manifest, indent=2)}\n```\n\n</details>"
-
-
-def _table(table: ReportTable) -> Iterator[str]:
-    yield f"| {' | '.join(heading.removesuffix('>') for heading in table.headings)} |"
-    yield f"|{'|'.join('---:' if each.endswith('>') else '---' for each in table.headings)}|"
-    yield from (f"| {' | '.join(map(as_text, row))} |" for row in table.rows)
-
-
-def as_text(text: str) -> str:
-    """Return `text` so that Markdown shows it as it is, on one line."""
-    shown = _SPECIAL.sub(r"\\\g<0>", _UNPRINTABLE.sub(" ", text))
-    return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

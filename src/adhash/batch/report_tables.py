@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from adhash.batch.replays import Replay, TraceGroup
-from adhash.batch.result import BatchResult, JobResult
+from adhash.presenters import NOTHING, Table, columns, or_dash
 from adhash.units import format_bytes, format_count, format_ns, format_seconds
 
-NOTHING = "-"
+if TYPE_CHECKING:
+    from adhash.batch.result import BatchResult, JobResult
+
 REGRET = "Regret is the time divided by that of the fastest run."
 _MAX_FIGURES = 12
 # What a person asked the other commands for.
 _TELLING = frozenset({"recommended mode", "verdict", "status", "reason", "rows"})
 _LATENCIES = ("p50", "p99", "p999", "max")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReportTable:
-    """Rows of text; a heading that ends in ``>`` is one of numbers, which lean right."""
-
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def overview(result: BatchResult) -> list[tuple[str, str]]:
@@ -45,10 +38,10 @@ def _beside_each_other(result: BatchResult) -> str:
     return ": figures of jobs that ran beside each other are disturbed" * (result.max_parallel > 1)
 
 
-def jobs_table(result: BatchResult) -> ReportTable:
+def jobs_table(result: BatchResult) -> Table:
     """Return a row for every job: what became of it, and what it found in a few words."""
-    return ReportTable(
-        headings=("job", "command", "status", "time>", "what came of it"),
+    return Table(
+        columns=columns("job", "command", "status", "time>", "what came of it"),
         rows=tuple(
             (
                 job.name,
@@ -98,16 +91,17 @@ def other_results(result: BatchResult) -> list[JobResult]:
     return [job for job in result.jobs if job.result is not None and job.command != "run-csv"]
 
 
-def comparison_table(group: TraceGroup) -> ReportTable:
+def comparison_table(group: TraceGroup) -> Table:
     """Return a row for every replay of a trace: figures, and how they compare with the best.
 
     Regret is the time divided by that of the fastest replay of the trace.
     """
     headings = ("run", "time>", "ops/s>", "vs best>", "regret>", "p50>", "p99>", "p99.9>", "max>")
     more = ("longest pause>", "bytes/entry>", "memory>", "peak RSS>", "noise")
-    return ReportTable(
-        headings=(*headings, *more),
+    return Table(
+        columns=columns(*headings, *more),
         rows=tuple(_comparison_row(each, group.best_rate) for each in group.replays),
+        title=group.title,
     )
 
 
@@ -116,15 +110,15 @@ def _comparison_row(replay: Replay, best: float) -> tuple[str, ...]:
     pauses = [each["ns"] for each in replay.records("pauses") if "ns" in each]
     return (
         replay.label,
-        _or_nothing(replay.number("elapsed_s"), format_seconds),
-        _or_nothing(rate, format_count),
+        or_dash(replay.number("elapsed_s"), format_seconds),
+        or_dash(rate, format_count),
         f"{rate / best:.2f}x" if rate and best else NOTHING,
         f"{best / rate:.2f}" if rate and best else NOTHING,
-        *(_or_nothing(_latency(replay, quantile), format_ns) for quantile in _LATENCIES),
-        _or_nothing(max(pauses, default=None), format_ns),
-        _or_nothing(replay.number("memory", "bytes_per_entry"), lambda size: f"{size:.1f}"),
-        _or_nothing(replay.number("memory", "bytes"), format_bytes),
-        _or_nothing(replay.number("memory", "peak_rss_bytes"), format_bytes),
+        *(or_dash(_latency(replay, quantile), format_ns) for quantile in _LATENCIES),
+        or_dash(max(pauses, default=None), format_ns),
+        or_dash(replay.number("memory", "bytes_per_entry"), lambda size: f"{size:.1f}"),
+        or_dash(replay.number("memory", "bytes"), format_bytes),
+        or_dash(replay.number("memory", "peak_rss_bytes"), format_bytes),
         str(replay.find("manifest", "noise", "verdict") or NOTHING),
     )
 
@@ -150,10 +144,6 @@ def machine(group: TraceGroup) -> str:
     affinity = replay.find("manifest", "affinity")
     cores = f"{len(affinity)} CPUs" if isinstance(affinity, list) else ""
     return ", ".join(str(fact) for fact in (*facts, cores) if fact)
-
-
-def _or_nothing(number: float | None, form: Callable[[float], str]) -> str:
-    return NOTHING if number is None else form(number)
 
 
 def _words(status: str) -> str:

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from adhash.batch.replays import trace_groups
+from adhash.batch.report_tables import comparison_table, jobs_table, overview
 from adhash.errors import InvariantError
+from adhash.presenters import Table
+from adhash.replay.summary import row_of
+from adhash.results import Result, ResultPart
 
 SCHEMA = "adhash.batch.v1"
 JobStatus = Literal["completed", "failed", "timed_out", "cancelled", "skipped"]
 BatchStatus = Literal["completed", "failed", "cancelled"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True
-    )
-
-
-class JobError(_Part):
+class JobError(ResultPart):
     """Why a job is not completed, as the command line says it."""
 
     error: str = Field(description="BadInput, Invariant, Policy, IO or Interrupted.")
@@ -27,14 +26,14 @@ class JobError(_Part):
     hint: str = Field(default="", description="What to do about it.")
 
 
-class JobLogs(_Part):
+class JobLogs(ResultPart):
     """The files that hold what a job printed."""
 
     stdout: str = Field(description="What it printed: its result as JSON.")
     stderr: str = Field(description="What it complained about.")
 
 
-class JobResult(_Part):
+class JobResult(ResultPart):
     """What became of a job."""
 
     name: str = Field(description="Its name; of a job made by a matrix, with its values.")
@@ -61,7 +60,7 @@ class JobResult(_Part):
     )
 
 
-class BatchResult(_Part):
+class BatchResult(Result):
     """What became of a suite and of each of its jobs."""
 
     schema_: Literal["adhash.batch.v1"] = Field(
@@ -83,10 +82,6 @@ class BatchResult(_Part):
         description="Files that the batch wrote: report, html_report, result and json_out.",
     )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result as plain data, as its JSON has it."""
-        return self.model_dump(mode="json", by_alias=True)
-
     def summaries(self) -> list[tuple[str, dict[str, Any]]]:
         """Return every summary of a replay, with the name of the job it is from."""
         return [
@@ -95,6 +90,16 @@ class BatchResult(_Part):
             for summary in _list(job.result, "summaries")
             if isinstance(summary, dict)
         ]
+
+    def _highlights(self) -> dict[str, str]:
+        return dict(overview(self))
+
+    def _tables(self) -> tuple[Table, ...]:
+        return (jobs_table(self), *map(comparison_table, trace_groups(self)))
+
+    def _records(self) -> list[dict[str, Any]]:
+        """Return a row for every replay."""
+        return [{"job": job, **row_of(summary)} for job, summary in self.summaries()]
 
 
 def _list(result: dict[str, Any] | None, name: str) -> list[Any]:

@@ -113,10 +113,8 @@ def _print_json(result: BatchResult) -> None:
 
 def _print_text(result: BatchResult) -> None:
     from adhash.batch.report_tables import jobs_table
-    from adhash.presenters import Table, columns
 
-    jobs = jobs_table(result)
-    print_table(Table(columns=columns(*jobs.headings), rows=jobs.rows))
+    print_table(jobs_table(result))
     for name, path in result.artifacts.items():
         print(f"{name}: {path}")
 

@@ -7,7 +7,8 @@ former only beneath its allowed roots and puts the latter among the artifacts of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -99,6 +100,32 @@ def files_written(model: type[CommandOptions]) -> dict[str, Writes]:
     return {name: mark for name, mark in _marks(model) if isinstance(mark, Writes)}
 
 
+def names_in(value: object) -> list[str]:
+    """Return the names that the value of a field for files holds: none, one, or a list of them."""
+    found = value if isinstance(value, list | tuple) else [value]
+    return [name for name in found if isinstance(name, str) and name]
+
+
+def with_names(value: Any, name_of: Callable[[str], str]) -> Any:
+    """Return the value of a field for files with each name in it replaced.
+
+    Parameters
+    ----------
+    value : object
+        None, a name, or a list of names; what is anything else stays, for the model to refuse.
+    name_of : callable
+        Returns the new name of a name.
+
+    Returns
+    -------
+    object
+        Of the same form.
+    """
+    if isinstance(value, list | tuple):
+        return [with_names(each, name_of) for each in value]
+    return name_of(value) if isinstance(value, str) and value else value
+
+
 def _marks(model: type[CommandOptions]) -> Iterator[tuple[str, object]]:
     for name, field in model.model_fields.items():
         for mark in _metadata(field.annotation, field.metadata):
@@ -136,12 +163,19 @@ def read_options(
     BadInputError
         If a name is unknown or a value is out of its range; it names each of them.
     """
-    given = {name: value for name, value in values.items() if value is not None}
+    given = {name: _as_text(value) for name, value in values.items() if value is not None}
     try:
         return model.model_validate(given)
     except ValidationError as error:
         faults = list(dict.fromkeys(_faults(model, error, flags=spelled_as_flags)))
         raise BadInputError("; ".join(faults), hint=_hint(model, error)) from None
+
+
+def _as_text(value: object) -> object:
+    """Return a path as the text that a field for files takes; Python's callers give both."""
+    if isinstance(value, list | tuple):
+        return [_as_text(each) for each in value]
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _faults(model: type[CommandOptions], error: ValidationError, *, flags: bool) -> Iterator[str]:

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from html import escape
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from adhash.metrics.quantiles import Quantiles
 from adhash.metrics.watchdog import AlertRecord
 from adhash.replay.manifest import Manifest
+from adhash.results import Result, ResultPart
 from adhash.units import format_bytes, format_ns, format_rate, format_seconds
-
-if TYPE_CHECKING:
-    import pandas as pd  # type: ignore[import-untyped]
-    import pyarrow as pa
 
 SCHEMA = "adhash.summary.v1"
 Status = Literal["completed", "validated", "cancelled"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True
-    )
-
-
-class OperationCounts(_Part):
+class OperationCounts(ResultPart):
     """Operations executed (in a dry run: found), by type."""
 
     total: int = Field(description="All operations.")
@@ -35,7 +26,7 @@ class OperationCounts(_Part):
     del_: int = Field(alias="del", description="Deletions.")
 
 
-class Latency(Quantiles[int], _Part):
+class Latency(Quantiles[int], ResultPart):
     """Latencies of one operation type, in nanoseconds; 0 where none was timed."""
 
     p999: int = Field(description="99.9th percentile; at least p99.")
@@ -44,7 +35,7 @@ class Latency(Quantiles[int], _Part):
     samples: int = Field(description="How many operations were timed.")
 
 
-class Latencies(_Part):
+class Latencies(ResultPart):
     """Latencies overall and for each operation type."""
 
     overall: Latency = Field(description="All operations.")
@@ -53,7 +44,7 @@ class Latencies(_Part):
     del_: Latency = Field(alias="del", description="Deletions.")
 
 
-class Pause(_Part):
+class Pause(ResultPart):
     """One of the longest pauses of the run."""
 
     at_s: float = Field(description="When it began, in seconds of the run.")
@@ -61,7 +52,7 @@ class Pause(_Part):
     cause: str = Field(description="What the table did, such as growing.")
 
 
-class Memory(_Part):
+class Memory(ResultPart):
     """Memory at the end of the run."""
 
     bytes: int = Field(description="Bytes that the map holds, exactly.")
@@ -72,7 +63,7 @@ class Memory(_Part):
     )
 
 
-class LayoutChange(_Part):
+class LayoutChange(ResultPart):
     """One decision of the engine about its layout."""
 
     at_s: float = Field(
@@ -86,14 +77,14 @@ class LayoutChange(_Part):
     measured_gain: float | None = Field(description="The gain measured; null where not known.")
 
 
-class Verification(_Part):
+class Verification(ResultPart):
     """What checking every answer against a reference model found."""
 
     checked: int = Field(description="Operations whose answer was checked.")
     mismatches: int = Field(description="Answers that were wrong.")
 
 
-class Phases(_Part):
+class Phases(ResultPart):
     """Where the time went; phases may overlap, so they need not sum to elapsed_s."""
 
     parse_s: float = Field(description="Parsing the trace, in seconds.")
@@ -102,7 +93,7 @@ class Phases(_Part):
     save_s: float = Field(description="Saving the snapshot after the run, in seconds.")
 
 
-class TickCounts(_Part):
+class TickCounts(ResultPart):
     """The ticks of the run."""
 
     emitted: int = Field(description="Ticks that the run emitted.")
@@ -110,7 +101,7 @@ class TickCounts(_Part):
     dropped: int = Field(description="Ticks that --metrics-max-ticks kept out of the file.")
 
 
-class Summary(_Part):
+class Summary(Result):
     """What one mode did with a trace."""
 
     schema_: Literal["adhash.summary.v1"] = Field(
@@ -159,80 +150,9 @@ class Summary(_Part):
     )
     manifest: Manifest = Field(description="What is needed to repeat and to judge the run.")
 
-    def to_json(self, *, indent: int | None = None) -> str:
-        """Return the summary as JSON, as ``--json-summary-out`` writes it.
-
-        Parameters
-        ----------
-        indent : int or None
-            Spaces of indentation; None for one line.
-
-        Returns
-        -------
-        str
-            One object.
-        """
-        return self.model_dump_json(by_alias=True, indent=indent)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the summary as plain data, as its JSON has it."""
-        return self.model_dump(mode="json", by_alias=True)
-
-    def to_arrow(self) -> pa.Table:
-        """Return the summary as a table of one row, so that summaries can be concatenated.
-
-        Nested fields become columns with dotted names, such as ``latency_ns.get.p99``; lists stay
-        lists. The manifest's settings and versions are left out.
-
-        Returns
-        -------
-        pyarrow.Table
-            One row.
-
-        Raises
-        ------
-        ImportError
-            If pyarrow is not installed.
-        """
-        import pyarrow as pa
-
-        return pa.table({name: [value] for name, value in self._columns().items()})
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Return the summary as a frame of one row, with the columns of `to_arrow`.
-
-        Returns
-        -------
-        pandas.DataFrame
-            One row.
-
-        Raises
-        ------
-        ImportError
-            If pandas is not installed.
-        """
-        import pandas as pd
-
-        return pd.DataFrame([self._columns()])
-
-    def _columns(self) -> dict[str, Any]:
-        data = self.to_dict()
-        for name in ("settings", "versions"):
-            del data["manifest"][name]
-        # Present in every summary, so that tables of several have the same columns.
-        data["verified"] = data["verified"] or {"checked": None, "mismatches": None}
-        return dict(_flatten(data))
-
-    def __str__(self) -> str:
-        """Return what matters most, a line each; `to_json` has everything."""
-        return "\n".join(f"{name}: {text}" for name, text in self._highlights().items())
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{escape(name)}</th><td>{escape(text)}</td></tr>"
-            for name, text in self._highlights().items()
-        )
-        return f"<table>{rows}</table>"
+    def _records(self) -> list[dict[str, Any]]:
+        """Return one row, without the settings and versions of the manifest."""
+        return [row_of(self.to_dict())]
 
     def _highlights(self) -> dict[str, str]:
         latency = self.latency_ns.overall
@@ -250,11 +170,24 @@ class Summary(_Part):
         }
 
 
-def _flatten(data: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    columns: list[tuple[str, Any]] = []
-    for name, value in data.items():
-        if isinstance(value, dict):
-            columns.extend(_flatten(value, f"{prefix}{name}."))
-        else:
-            columns.append((prefix + name, value))
-    return columns
+def row_of(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a summary, as its JSON has it, as a row of a table of many.
+
+    Parameters
+    ----------
+    summary : mapping
+        It stays as it is.
+
+    Returns
+    -------
+    dict
+        Without the manifest's settings and versions, which differ in their names.
+    """
+    manifest = {
+        name: value
+        for name, value in summary.get("manifest", {}).items()
+        if name not in ("settings", "versions")
+    }
+    # Present in every summary, so that tables of several have the same columns.
+    verified = summary.get("verified") or {"checked": None, "mismatches": None}
+    return {**summary, "verified": verified, "manifest": manifest}

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from adhash.presenters import Table, columns
+from adhash.results import Result, ResultPart
+from adhash.units import format_count, format_seconds
+
+_SHOWN_HOT_KEYS, _SHOWN_KEY = 10, 48
 
 SCHEMA: Literal["adhash.workload-dna.v1"] = "adhash.workload-dna.v1"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True
-    )
-
-
-class _Figures(_Part):
+class _Figures(ResultPart):
     """Figures that may be estimates."""
 
     is_exact: bool = Field(
@@ -28,7 +28,7 @@ class _Figures(_Part):
     )
 
 
-class Sampling(_Part):
+class Sampling(ResultPart):
     """Which keys were followed."""
 
     is_exact: bool = Field(description="Whether every key was followed to the end.")
@@ -40,14 +40,14 @@ class Sampling(_Part):
     )
 
 
-class OperationShare(_Part):
+class OperationShare(ResultPart):
     """One type of operation."""
 
     count: int = Field(description="Rows.")
     share: float = Field(description="Their share of all rows.")
 
 
-class OperationMix(_Part):
+class OperationMix(ResultPart):
     """Operations by type; always exact."""
 
     get: OperationShare = Field(description="Gets.")
@@ -103,7 +103,7 @@ class Keys(_Figures):
     )
 
 
-class Zipf(_Part):
+class Zipf(ResultPart):
     """The exponent of the nearest Zipf distribution, by maximum likelihood."""
 
     method: Literal["maximum-likelihood"] = Field(
@@ -124,7 +124,7 @@ class Zipf(_Part):
     )
 
 
-class LogLog(_Part):
+class LogLog(ResultPart):
     """The slope of the log-log plot of count against rank, by least squares."""
 
     exponent: float = Field(description="The slope without its sign.")
@@ -148,7 +148,7 @@ class Skew(_Figures):
     keys_for_90pct: int = Field(description="How many keys take 90 % of the rows.")
 
 
-class HotKey(_Part):
+class HotKey(ResultPart):
     """One of the hottest keys."""
 
     key: int | str = Field(
@@ -163,7 +163,7 @@ class HotKey(_Part):
     share: float = Field(description="count divided by all rows.")
 
 
-class HotKeys(_Part):
+class HotKeys(ResultPart):
     """The hottest keys, the hottest first."""
 
     is_exact: bool = Field(description="Whether they were counted; else they come from a sketch.")
@@ -177,7 +177,7 @@ class HotKeys(_Part):
     keys: list[HotKey] = Field(description="As many as were asked for, or fewer.")
 
 
-class Window(_Part):
+class Window(ResultPart):
     """A stretch of the trace."""
 
     first_row: int = Field(description="Its first row, from 0.")
@@ -201,7 +201,7 @@ class WorkingSet(_Figures):
     )
 
 
-class Bucket(_Part):
+class Bucket(ResultPart):
     """A bucket of a distribution."""
 
     from_: int = Field(alias="from", description="The least number that falls into it.")
@@ -223,7 +223,7 @@ class Distribution(_Figures):
     buckets: list[Bucket] = Field(description="Without empty ones at the ends.")
 
 
-class MissRatioPoint(_Part):
+class MissRatioPoint(ResultPart):
     """What a cache of one size would miss."""
 
     entries: int = Field(description="Keys that the cache holds.")
@@ -243,7 +243,7 @@ class MissRatioCurve(_Figures):
     )
 
 
-class Lengths(_Part):
+class Lengths(ResultPart):
     """Lengths in bytes, of the text that a trace in CSV has; always exact but for quantiles."""
 
     count: int = Field(description="How many were measured: all rows, or all puts for values.")
@@ -272,7 +272,7 @@ class IntegerKeys(_Figures):
     )
 
 
-class WorkloadDnaResult(_Part):
+class WorkloadDnaResult(Result):
     """What a trace is like."""
 
     schema_: Literal["adhash.workload-dna.v1"] = Field(
@@ -307,10 +307,33 @@ class WorkloadDnaResult(_Part):
         description="Order and density of integer keys; null for strings and bytes."
     )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result as plain dicts and lists, by the names of the JSON."""
-        return self.model_dump(mode="json", by_alias=True)
+    def _highlights(self) -> dict[str, str]:
+        mix = self.operations
+        shares = (("get", mix.get), ("put", mix.put), ("del", mix.del_))
+        zipf = self.skew.zipf
+        about = "" if self.sampling.is_exact else ", estimated from a sample of the keys"
+        hit_share = self.outcomes.hit_share
+        return {
+            "trace": f"{self.csv}: {self.rows:,} operations, read in "
+            f"{format_seconds(self.elapsed_s)}",
+            "operations": ", ".join(f"{name} {each.share:.1%}" for name, each in shares),
+            "keys": f"{self.keys.unique:,} ({self.key_type}){about}",
+            "gets that hit": "no gets" if hit_share is None else f"{hit_share:.1%}",
+            "Zipf exponent": "one key" if zipf is None else f"{zipf.exponent:.3f}",
+            "hottest 1 % of keys": f"{self.skew.top_1pct_share:.1%} of the rows",
+            "entries": f"{self.outcomes.final_entries:,} at the end, "
+            f"{self.outcomes.peak_entries:,} at most",
+            "key lengths": f"{self.key_lengths.mean:.1f} bytes on average, "
+            f"{self.key_lengths.max:,} at most",
+        }
 
-    def to_json(self) -> str:
-        """Return the result as indented JSON."""
-        return self.model_dump_json(by_alias=True, indent=2)
+    def _tables(self) -> tuple[Table, ...]:
+        rows = tuple(
+            (_shortened(str(each.key)), format_count(each.count), f"{each.share:.1%}")
+            for each in self.hot_keys.keys[:_SHOWN_HOT_KEYS]
+        )
+        return (Table(columns=columns("hottest keys", "rows>", "share>"), rows=rows),)
+
+
+def _shortened(key: str) -> str:
+    return key if len(key) <= _SHOWN_KEY else f"{key[:_SHOWN_KEY]}..."

@@ -142,7 +142,7 @@ def run_workload_dna(
     with _written(options) as out:
         result = reading.result()
         if out is not None:
-            replace_text(out, result.to_json() + "\n")
+            replace_text(out, result.to_json(indent=2) + "\n")
     return result
 
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from adhash.presenters import Table, candidates_table
 from adhash.replay.manifest import Manifest
+from adhash.results import Result, ResultPart
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True
-    )
-
-
-class Candidate(_Part):
+class Candidate(ResultPart):
     """What was measured of one mode, and what that means for the whole trace."""
 
     mode: str = Field(description="The mode.")
@@ -34,7 +30,7 @@ class Candidate(_Part):
     regret: float = Field(description="`predicted_s` divided by the smallest of all candidates.")
 
 
-class Sampled(_Part):
+class Sampled(ResultPart):
     """What of the trace was looked at."""
 
     rows: int = Field(description="Rows that were raced.")
@@ -48,7 +44,7 @@ class Sampled(_Part):
     )
 
 
-class Character(_Part):
+class Character(ResultPart):
     """The trace in short, estimated from the sample."""
 
     key_type: str = Field(description="The type of the keys.")
@@ -62,7 +58,7 @@ class Character(_Part):
     entries: int = Field(description="In the table at the end of the whole trace.")
 
 
-class ProfileResult(_Part):
+class ProfileResult(Result):
     """Which engine suits a trace, and why."""
 
     schema_: Literal["adhash.profile.v1"] = Field(
@@ -88,6 +84,24 @@ class ProfileResult(_Part):
     seed: int = Field(description="Of the hash, of the order of laps and of what was drawn.")
     manifest: Manifest = Field(description="What is needed to repeat it and to judge it.")
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result as JSON has it."""
-        return self.model_dump(mode="json", by_alias=True)
+    def _highlights(self) -> dict[str, str]:
+        return {
+            "recommended": f"{self.recommended_mode} (confidence {self.confidence:.2f})",
+            "because": self.reason,
+            "would change it": "; ".join(self.would_change),
+            "trace": self.csv,
+        }
+
+    def _tables(self) -> tuple[Table, ...]:
+        return (candidates_table(self.to_dict()),)
+
+    def _records(self) -> list[dict[str, Any]]:
+        """Return a row for every candidate, the fastest first."""
+        return [
+            {
+                "csv": self.csv,
+                "is_recommended": each.mode == self.recommended_mode,
+                **each.model_dump(mode="json", by_alias=True),
+            }
+            for each in self.candidates
+        ]
