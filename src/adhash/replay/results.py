@@ -10,6 +10,8 @@ from pathlib import Path
 
 from adhash.atomic_files import replace_text
 from adhash.clock import NS_PER_S
+from adhash.maps.probe_theory import uniform_probe_shares
+from adhash.maps.stats import MapStats
 from adhash.metrics.quantiles import fractions_of
 from adhash.replay import host
 from adhash.replay.machinery import Driver
@@ -90,6 +92,8 @@ def summarise(session: Session, ending: Ending) -> Summary:
         latency_ns=_latencies(session.driver),
         pauses=_pauses(session),
         probe_hist=list(stats.probe_hist),
+        probe_expected=_expected_probes(stats),
+        capacity=stats.capacity,
         memory=Memory(
             bytes=stats.memory_bytes,
             bytes_per_entry=stats.bytes_per_entry,
@@ -254,6 +258,12 @@ def _pauses(session: Session) -> list[Pause]:
     ]
     longest = sorted(pauses, key=lambda pause: pause.ns, reverse=True)[:MAX_PAUSES]
     return sorted(longest, key=lambda pause: pause.at_s)
+
+
+def _expected_probes(stats: MapStats) -> list[float] | None:
+    if stats.migrating:
+        return None
+    return uniform_probe_shares(stats.layout, size=stats.size, capacity=stats.capacity)
 
 
 def _verification(counters: Mapping[str, int]) -> Verification:

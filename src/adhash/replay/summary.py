@@ -135,6 +135,14 @@ class Summary(Result):
         description="Entries by probe length at the end: the first number counts those found at "
         "once. Of all entries, or of about a million evenly spaced ones of a larger table."
     )
+    probe_expected: list[float] | None = Field(
+        default=None,
+        description="The share of entries by probe length that a uniform hash would give so many "
+        "entries in such a table; null for an empty table and between two tables.",
+    )
+    capacity: int = Field(
+        default=0, description="Slots at the end (of std: buckets), of both tables if it has two."
+    )
     memory: Memory = Field(description="Memory at the end.")
     layout_timeline: list[LayoutChange] = Field(
         description="The layout at the start and every change of it."
