@@ -11,7 +11,8 @@ import pytest
 from pydantic import BaseModel
 
 from adhash.batch.result import BatchResult, JobResult
-from adhash.batch.spec import COMMANDS, MAX_JOBS, BatchSpec, JobSpec
+from adhash.batch.spec import MAX_JOBS, BatchSpec, JobSpec
+from adhash.options.commands import SUITE_COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference" / "batch.md").read_text("utf-8")
@@ -49,7 +50,7 @@ def test_every_field_is_on_the_page_with_its_meaning(heading: str, model: type[B
 
 
 def test_the_page_names_every_command_of_a_job_and_the_most_jobs() -> None:
-    assert [name for name in COMMANDS if f"`{name}`" not in PAGE] == []
+    assert [name for name in SUITE_COMMANDS if f"`{name}`" not in PAGE] == []
     assert f"{MAX_JOBS:,} jobs" in PAGE
 
 

@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 from batch_samples import batch_options, job, plan_of, suite, write_suite
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adhash.batch.plan import make_plan
-from adhash.batch.spec import COMMANDS, JobSpec, check_spec
+from adhash.batch.spec import JobSpec, check_spec
 from adhash.batch.spec_text import MAX_SPEC_BYTES, bundled_suites, parse_spec
 from adhash.errors import AdhashError, BadInputError
 from adhash.options.base import read_options
 from adhash.options.batch import BatchOptions
+from adhash.options.commands import SUITE_COMMANDS
 
 
 def refused(folder: Path, table: dict[str, Any]) -> BadInputError:
@@ -36,7 +37,8 @@ def refused(folder: Path, table: dict[str, Any]) -> BadInputError:
         (suite(colour="red"), "batch.colour is not a key of a suite"),
         (suite(job(colour="red")), "batch.jobs[0] (one): colour is not an option"),
         (suite(job(), job("two", mode="SWISS")), "batch.jobs[1] (two): mode"),
-        (suite(job(command="sh")), "batch.jobs[0].command: 'run-csv'"),
+        (suite(job(command="batch")), "batch.jobs[0].command: there is no"),
+        (suite(job(command="sh")), "batch.jobs[0].command: there is no"),
         (suite(job(command="batch")), "batch.jobs[0].command"),
         (suite(job(command="generate-csv")), "batch.jobs[0].command"),
         (suite({"command": "run-csv"}), "batch.jobs[0].name is missing"),
@@ -98,7 +100,7 @@ def test_standard_input_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_option_of_a_command_has_the_name_of_a_key_of_jobs() -> None:
-    for model in COMMANDS.values():
+    for model in SUITE_COMMANDS.values():
         assert set(model.model_fields).isdisjoint(JobSpec.model_fields)
 
 
@@ -267,11 +269,12 @@ JSON_VALUES = (
 )
 OPTIONAL = ("needs", "matrix", "csv", "sample", "timeout_s", "mode", "a", "snapshot")
 JOBS = st.fixed_dictionaries(
-    {"name": st.sampled_from(["a", "b", "c"]), "command": st.sampled_from([*COMMANDS, "sh"])},
+    {"name": st.sampled_from(["a", "b", "c"]), "command": st.sampled_from([*SUITE_COMMANDS, "sh"])},
     optional=dict.fromkeys(OPTIONAL, JSON_VALUES),
 )
 
 
+@settings(deadline=None)
 @given(table=st.fixed_dictionaries({"name": st.just("s"), "jobs": st.lists(JOBS, max_size=3)}))
 def test_whatever_a_suite_holds_it_is_read_or_refused(table: dict[str, Any]) -> None:
     # Any other error, or a crash, is a fault.

@@ -9,12 +9,12 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adhash.batch.spec import COMMANDS
 from adhash.cli.app import build_app
 from adhash.cli.model_command import register_model_command
 from adhash.errors import BadInputError
 from adhash.options.arguments import as_arguments
 from adhash.options.base import CommandOptions, read_options
+from adhash.options.commands import SUITE_COMMANDS
 from adhash.options.probe_visualize import ProbeVisualizeOptions
 from adhash.options.run_csv import RunCsvOptions
 
@@ -106,17 +106,17 @@ def read_back(model: type[CommandOptions], words: list[str]) -> CommandOptions:
 
 
 def test_every_command_of_a_suite_has_an_example_of_every_option() -> None:
-    assert GIVEN.keys() == COMMANDS.keys()
-    for command, model in COMMANDS.items():
+    assert GIVEN.keys() == SUITE_COMMANDS.keys()
+    for command, model in SUITE_COMMANDS.items():
         assert set(model.model_fields) - set(GIVEN[command]) <= EXCLUDED, command
 
 
 @pytest.mark.parametrize("command", GIVEN)
 def test_the_words_of_options_are_read_as_the_same_options(command: str) -> None:
-    options = read_options(COMMANDS[command], GIVEN[command])
+    options = read_options(SUITE_COMMANDS[command], GIVEN[command])
     words = as_arguments(options)
     assert len(words) >= len(GIVEN[command])
-    again = read_back(COMMANDS[command], words)
+    again = read_back(SUITE_COMMANDS[command], words)
     assert again == options
     assert as_arguments(again) == words
 
@@ -132,8 +132,8 @@ def test_the_words_of_options_are_read_as_the_same_options(command: str) -> None
     ],
 )
 def test_options_left_out_and_words_for_none_are_kept(command: str, values: dict[str, Any]) -> None:
-    options = read_options(COMMANDS[command], values)
-    assert read_back(COMMANDS[command], as_arguments(options)) == options
+    options = read_options(SUITE_COMMANDS[command], values)
+    assert read_back(SUITE_COMMANDS[command], as_arguments(options)) == options
 
 
 def test_a_word_that_stands_for_none_is_said_and_not_left_to_a_default() -> None:
@@ -143,7 +143,7 @@ def test_a_word_that_stands_for_none_is_said_and_not_left_to_a_default() -> None
 
 def test_typed_settings_of_a_variant_are_spelled_as_settings_are() -> None:
     values = {"sample": "zipf", "a": {"replay.verify": True}, "b": {"replay.rate": 2.5}}
-    words = as_arguments(read_options(COMMANDS["ab-compare"], values))
+    words = as_arguments(read_options(SUITE_COMMANDS["ab-compare"], values))
     assert {"--a=replay.verify=true", "--b=replay.rate=2.5"} <= set(words)
 
 
@@ -164,10 +164,10 @@ def test_any_text_arrives_as_it_is_and_never_becomes_an_option(key: str, snapsho
 
 def test_the_words_are_options_of_the_real_commands() -> None:
     commands: dict[str, Any] = typer.main.get_command(build_app()).commands  # type: ignore[attr-defined]
-    built = COMMANDS.keys() & commands.keys()
+    built = SUITE_COMMANDS.keys() & commands.keys()
     assert "run-csv" in built
     for name in built:
-        words = as_arguments(read_options(COMMANDS[name], GIVEN[name]))
+        words = as_arguments(read_options(SUITE_COMMANDS[name], GIVEN[name]))
         known = {
             flag for each in commands[name].params for flag in (*each.opts, *each.secondary_opts)
         }

@@ -11,10 +11,11 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePath
 from typing import Any
 
-from adhash.batch.spec import COMMANDS, MAX_JOBS, BatchSpec, JobSpec
+from adhash.batch.spec import MAX_JOBS, BatchSpec, JobSpec
 from adhash.config_layers import did_you_mean
 from adhash.errors import BadInputError
 from adhash.options.base import files_read, files_written
+from adhash.options.commands import SUITE_COMMANDS
 
 _MAX_SUFFIX = 56
 
@@ -126,7 +127,7 @@ def _single(job: JobSpec, name: str, values: Mapping[str, Any], place: str) -> S
 
 
 def _refuse_bad_axes(job: JobSpec, place: str) -> None:
-    model = COMMANDS[job.command]
+    model = SUITE_COMMANDS[job.command]
     for axis in job.matrix:
         if axis not in model.model_fields:
             raise BadInputError(
@@ -139,7 +140,7 @@ def _refuse_bad_axes(job: JobSpec, place: str) -> None:
 
 def _word(command: str, axis: str, value: object) -> str:
     """Return a value as a part of a name: of a file its stem, else letters and digits of it."""
-    model = COMMANDS[command]
+    model = SUITE_COMMANDS[command]
     if axis in files_read(model) or axis in files_written(model):
         text = PurePath(str(value)).name.partition(".")[0]
     elif isinstance(value, Mapping):

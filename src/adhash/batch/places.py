@@ -135,21 +135,25 @@ class Places:
         if self.is_confined and found:
             raise _outside(found[0], "a suite neither listens nor writes ticks by a setting")
 
-    def refuse_reaching_file(self, config: Path) -> None:
+    def refuse_reaching_file(self, config: Path, *, written: frozenset[Path]) -> None:
         """Refuse a settings file with such settings, see `refuse_reaching_settings`.
 
         Parameters
         ----------
         config : Path
             The file, checked to be readable for the suite; one that is missing is left to the job.
+        written : frozenset of Path
+            What jobs of the suite write: nobody knows yet what will stand in it.
 
         Raises
         ------
         BadInputError
             If it is no settings file.
         PolicyError
-            If the suite is confined and the file has such a setting.
+            If the suite is confined and the file has such a setting, or will be made by a job.
         """
+        if self.is_confined and config in written:
+            raise _outside(str(config), "a suite does not make settings for its own jobs")
         if self.is_confined and config.exists():
             self.refuse_reaching_settings(read_file(config).values())
 

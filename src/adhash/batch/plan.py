@@ -5,18 +5,28 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 from adhash.batch.expansion import SingleJob, expand_jobs
 from adhash.batch.places import Places
-from adhash.batch.spec import COMMANDS, BatchSpec, check_spec
+from adhash.batch.spec import BatchSpec, check_spec
 from adhash.batch.suite import find_suite
 from adhash.errors import AdhashError, BadInputError, PolicyError
 from adhash.options.arguments import as_arguments
-from adhash.options.base import CommandOptions, files_read, files_written, read_options
+from adhash.options.base import (
+    CommandOptions,
+    files_read,
+    files_written,
+    names_in,
+    read_options,
+    with_names,
+)
 from adhash.options.batch import BatchOptions
+from adhash.options.commands import SUITE_COMMANDS
+from adhash.options.run_csv import OPTION_SETTINGS
 
 DEFAULT_FOLDER = Path("runs") / "batch"
 STDOUT, STDERR = "stdout.log", "stderr.log"
@@ -161,10 +171,8 @@ def _reports(
 def _all_written(jobs: Sequence[SingleJob], places: Places) -> frozenset[Path]:
     found = []
     for job in jobs:
-        for name in files_written(COMMANDS[job.command]):
-            value = job.values.get(name)
-            if isinstance(value, str):
-                found.append(_written(job, places, name, value))
+        for name in files_written(SUITE_COMMANDS[job.command]):
+            found += [_written(job, places, name, each) for each in names_in(job.values.get(name))]
     return frozenset(found)
 
 
@@ -205,9 +213,9 @@ def _plan_job(
         timeout_s=timeout_s,
         folder=out_dir / job.name,
         reads=frozenset(
-            Path(getattr(options, name))
+            Path(named)
             for name in files_read(type(options))
-            if getattr(options, name) is not None
+            for named in names_in(getattr(options, name))
         ),
         writes={
             name: Path(getattr(options, name))
@@ -218,34 +226,36 @@ def _plan_job(
 
 
 def _job_options(job: SingleJob, places: Places, written: frozenset[Path]) -> CommandOptions:
-    model = COMMANDS[job.command]
+    model = SUITE_COMMANDS[job.command]
     values = dict(job.values)
+
+    def to_write(name: str, named: str) -> str:
+        return str(_written(job, places, name, named))
+
+    def to_read(named: str) -> str:
+        return str(places.to_read(_filled(named, job.name), written=written))
+
     for name in files_written(model):
-        if isinstance(values.get(name), str) and values[name]:
-            values[name] = str(_written(job, places, name, values[name]))
+        values[name] = with_names(values.get(name), partial(to_write, name))
     for name in files_read(model):
-        if isinstance(values.get(name), str) and values[name]:
-            named = _filled(values[name], job.name)
-            values[name] = str(places.to_read(named, written=written))
+        values[name] = with_names(values.get(name), to_read)
     options = read_options(model, values)
-    _refuse_reaching(options, places)
+    _refuse_reaching(options, places, written)
     return options
 
 
-_LISTENING = ("metrics_host", "metrics_port")
-
-
-def _refuse_reaching(options: CommandOptions, places: Places) -> None:
+def _refuse_reaching(options: CommandOptions, places: Places, written: frozenset[Path]) -> None:
     """Refuse what a confined job could still reach by its settings rather than by its paths."""
-    given = {name: getattr(options, name, None) for name in _LISTENING}
-    places.refuse_reaching_settings(
-        {name.replace("_", "."): value for name, value in given.items() if value is not None}
-    )
-    for variant in (getattr(options, "a", None), getattr(options, "b", None)):
-        places.refuse_reaching_settings(variant or {})
+    files = files_written(type(options))
+    for name in type(options).model_fields:
+        value = getattr(options, name)
+        if isinstance(value, Mapping):
+            places.refuse_reaching_settings(value)
+        elif name in OPTION_SETTINGS and name not in files and value is not None:
+            places.refuse_reaching_settings({OPTION_SETTINGS[name]: value})
     config = getattr(options, "config", None)
     if config is not None:
-        places.refuse_reaching_file(Path(config))
+        places.refuse_reaching_file(Path(config), written=written)
 
 
 def _refuse_shared_files(jobs: Sequence[PlannedJob], ours: Sequence[Path]) -> None:

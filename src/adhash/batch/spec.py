@@ -8,20 +8,15 @@ no environment.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from adhash.config_layers import did_you_mean
 from adhash.errors import BadInputError
-from adhash.options.ab_compare import AbCompareOptions
-from adhash.options.base import CommandOptions, OutputFile
+from adhash.options.base import OutputFile
 from adhash.options.batch import MaxParallel, TimeoutSeconds
-from adhash.options.probe_visualize import ProbeVisualizeOptions
-from adhash.options.profile import ProfileOptions
-from adhash.options.run_csv import RunCsvOptions
-from adhash.options.verify_snapshot import VerifySnapshotOptions
-from adhash.options.workload_dna import WorkloadDnaOptions
+from adhash.options.commands import SUITE_COMMANDS
 
 MAX_JOBS = 1_000
 # A table of a suite, its jobs, a job, its matrix, a list of values, a value that is a table or a
@@ -36,17 +31,14 @@ _KINDS = {
     "too_short": "one at least is needed",
 }
 
-CommandName = Literal[
-    "run-csv", "profile", "probe-visualize", "verify-snapshot", "ab-compare", "workload-dna"
-]
-COMMANDS: Mapping[str, type[CommandOptions]] = {
-    "run-csv": RunCsvOptions,
-    "profile": ProfileOptions,
-    "probe-visualize": ProbeVisualizeOptions,
-    "verify-snapshot": VerifySnapshotOptions,
-    "ab-compare": AbCompareOptions,
-    "workload-dna": WorkloadDnaOptions,
-}
+
+def _known_command(name: str) -> str:
+    if name not in SUITE_COMMANDS:
+        raise ValueError("there is no such command of jobs")
+    return name
+
+
+CommandName = Annotated[str, AfterValidator(_known_command)]
 
 # A name becomes a folder, a label in a report and a word in a message.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
@@ -156,7 +148,7 @@ def _refusal(error: ValidationError, source: str) -> BadInputError:
     return BadInputError(
         "; ".join([*shown, f"and {more} more"] if more else shown),
         hint=(did_you_mean(unknown[0], BatchSpec.model_fields) if unknown else "")
-        or (f"commands of jobs are {', '.join(get_args(CommandName))}" if commands else ""),
+        or (f"commands of jobs are {', '.join(SUITE_COMMANDS)}" if commands else ""),
     )
 
 

@@ -95,7 +95,7 @@ def _parameter(key: str, field: FieldInfo) -> inspect.Parameter:
 
 def _argument(key: str, field: FieldInfo) -> Any:
     info = typer.Argument(metavar=key.upper(), help=_help(field), show_default=False)
-    return Annotated[str | None, info]
+    return Annotated[list[str] | None if _is_repeatable(field) else str | None, info]
 
 
 def _flag(key: str, field: FieldInfo) -> Any:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adhash.errors import BadInputError, StorageError
-from adhash.options.base import CommandOptions, files_read, files_written
+from adhash.options.base import CommandOptions, files_read, files_written, with_names
 
 if TYPE_CHECKING:
     from adhash.service.client import Client
@@ -77,7 +77,7 @@ class RemoteFiles:
         request = options.model_dump(mode="json", exclude_unset=True, exclude_none=True)
         for name in files_read(type(options)):
             if name in request:
-                request[name] = self.sent(request[name])
+                request[name] = with_names(request[name], self.sent)
         for name, mark in files_written(type(options)).items():
             if are_outputs_here and name in request:
                 path, is_folder = Path(request[name]), mark.kind == "folder"

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from adhash.batch.plan import DEFAULT_FOLDER
-from adhash.batch.spec import COMMANDS, BatchSpec, check_spec
+from adhash.batch.spec import BatchSpec, check_spec
 from adhash.batch.suite import find_suite
 from adhash.cli.remote_files import ON_SERVER, RemoteFiles, plain
-from adhash.options.base import CommandOptions, files_read, files_written
+from adhash.options.base import CommandOptions, files_read, files_written, names_in, with_names
 from adhash.options.batch import BatchOptions
+from adhash.options.commands import SUITE_COMMANDS
 from adhash.service.models import ARTIFACT_NAME
 
 _OUT_DIR = "out_dir"
@@ -106,13 +107,13 @@ class RemoteSuite:
 
     def _reports(self) -> dict[str, str]:
         table = self._suite.table
-        return {name: self._placed(table[name]) for name in _REPORTS if name in table}
+        return {name: self._placed(str(table[name])) for name in _REPORTS if name in table}
 
     def _job(self, job: dict[str, Any], files: RemoteFiles) -> dict[str, Any]:
-        model = COMMANDS[job["command"]]
+        model = SUITE_COMMANDS[job["command"]]
         moves: dict[str, Callable[[Any], Any]] = {
-            **dict.fromkeys(files_read(model), partial(self._sent, files)),
-            **dict.fromkeys(files_written(model), self._placed),
+            **dict.fromkeys(files_read(model), partial(_moved, partial(self._sent, files))),
+            **dict.fromkeys(files_written(model), partial(_moved, self._placed)),
         }
         matrix = dict(job.get("matrix", {}))
         for name, move in moves.items():
@@ -122,15 +123,19 @@ class RemoteSuite:
                 matrix[name] = [move(value) for value in matrix[name]]
         return {**job, "matrix": matrix} if matrix else job
 
-    def _placed(self, value: Any) -> Any:
+    def _placed(self, value: str) -> str:
         return self._outputs[value].plain_name if value in self._outputs else value
 
-    def _sent(self, files: RemoteFiles, value: Any) -> Any:
-        if not isinstance(value, str) or value in self._outputs:
+    def _sent(self, files: RemoteFiles, value: str) -> str:
+        if value in self._outputs:
             return self._placed(value)
         is_here = value.startswith(ON_SERVER) or (self._base / value).is_file()
         # What is not here may be made by a job under a name of the matrix: the server tells.
         return files.sent(value, base=self._base) if is_here else value
+
+
+def _moved(name_of: Callable[[str], str], value: Any) -> Any:
+    return with_names(value, name_of)
 
 
 def _jobs(table: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -142,9 +147,10 @@ def _outputs(spec: BatchSpec) -> dict[str, _Written]:
     """Return what the suite writes, by the name that it has there."""
     named = {name: False for name in (spec.report, spec.html_report) if name is not None}
     for job in spec.jobs:
-        for option, mark in files_written(COMMANDS[job.command]).items():
+        for option, mark in files_written(SUITE_COMMANDS[job.command]).items():
             values = [job.options.get(option), *job.matrix.get(option, ())]
-            named |= {each: mark.kind == "folder" for each in values if isinstance(each, str)}
+            names = [name for value in values for name in names_in(value)]
+            named |= dict.fromkeys(names, mark.kind == "folder")
     return {
         name: _Written(plain_name=_plain_name(number, name), is_folder=is_folder)
         for number, (name, is_folder) in enumerate(named.items())

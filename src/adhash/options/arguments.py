@@ -59,7 +59,7 @@ def _words(name: str, field: FieldInfo, value: object) -> Iterator[str]:
         word = _word_for_none(field)
         yield from [f"{flag}={word}"] if word else []
     elif is_positional(field):
-        yield str(value)
+        yield from map(str, value if isinstance(value, list | tuple) else (value,))
     else:
         yield from (f"{flag}={text}" for text in _texts(value))
 

@@ -23,7 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from adhash.errors import PolicyError
-from adhash.options.base import CommandOptions, files_read, files_written
+from adhash.options.base import (
+    CommandOptions,
+    files_read,
+    files_written,
+    names_in,
+    with_names,
+)
 from adhash.service.errors import InvalidRequestError, PathRefusedError
 from adhash.service.models import ARTIFACT_NAME
 
@@ -48,8 +54,7 @@ def take_as_given(options: CommandOptions) -> Confined:
     values = options.model_dump(mode="json")
     names = [*files_read(type(options)), *files_written(type(options))]
     for name in names:
-        if values[name] is not None:
-            values[name] = str(Path(values[name]).absolute())
+        values[name] = with_names(values[name], lambda named: str(Path(named).absolute()))
     return Confined(options=values, readable=())
 
 
@@ -82,10 +87,11 @@ def confine(options: CommandOptions, *, roots: Sequence[Path], find_input: FindI
     values = options.model_dump(mode="json")
     readable: list[Path] = []
     for name in files_read(type(options)):
-        if values[name] is not None:
-            path = _input_path(name, values[name], roots, find_input)
-            values[name] = str(path)
-            readable.append(path)
+        paths = {
+            named: _input_path(name, named, roots, find_input) for named in names_in(values[name])
+        }
+        values[name] = with_names(values[name], {k: str(v) for k, v in paths.items()}.__getitem__)
+        readable.extend(paths.values())
     for name in files_written(type(options)):
         if values[name] is not None and not _NAME.fullmatch(values[name]):
             raise _invalid(name, f"an output is a plain name; got {values[name][:80]!r}")

@@ -1,7 +1,8 @@
 """The kinds of jobs: an allow-list, one registration each.
 
 A kind is a command with its model of options and the function that carries it out. To add one,
-write its options in `adhash.options`, its function in `adhash.service.kind_runs`, and a row here;
+list its options in `adhash.options.commands`, write its function in `adhash.service.kind_runs`, and
+a row here;
 the routes, the client's and the manager's methods, the command line's ``jobs submit`` and the
 OpenAPI document follow.
 """
@@ -16,14 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, create_model
 
-from adhash.options.ab_compare import AbCompareOptions
 from adhash.options.base import CommandOptions
-from adhash.options.batch import BatchOptions
-from adhash.options.probe_visualize import ProbeVisualizeOptions
-from adhash.options.profile import ProfileOptions
-from adhash.options.run_csv import RunCsvOptions
-from adhash.options.verify_snapshot import VerifySnapshotOptions
-from adhash.options.workload_dna import WorkloadDnaOptions
+from adhash.options.commands import COMMANDS
 from adhash.service.errors import UnknownKindError
 from adhash.service.models import JobFields
 
@@ -51,11 +46,15 @@ class JobKind:
 
     name: str
     summary: str
-    options: type[CommandOptions]
     run: str
     example: dict[str, Any]
     needs_processes: bool = False
     needs_network: Callable[[CommandOptions], bool] = _never
+
+    @property
+    def options(self) -> type[CommandOptions]:
+        """The options of the command, as `adhash.options.commands` lists them."""
+        return COMMANDS[self.name]
 
     @property
     def method(self) -> str:
@@ -72,7 +71,6 @@ _KINDS = (
     JobKind(
         name="run-csv",
         summary="Replay a trace on one engine or several.",
-        options=RunCsvOptions,
         run="replay_trace",
         example={"sample": "identifiers", "mode": "swiss"},
         needs_network=_serves_metrics,
@@ -80,14 +78,12 @@ _KINDS = (
     JobKind(
         name="profile",
         summary="Recommend an engine for a trace, with the reason.",
-        options=ProfileOptions,
         run="profile_trace",
         example={"sample": "identifiers", "rounds": 1},
     ),
     JobKind(
         name="batch",
         summary="Run a suite of jobs and report on them.",
-        options=BatchOptions,
         run="run_suite",
         example={
             "spec": {
@@ -100,21 +96,18 @@ _KINDS = (
     JobKind(
         name="probe-visualize",
         summary="Show the slots that one operation visits.",
-        options=ProbeVisualizeOptions,
         run="trace_probe",
         example={"key": "apple", "seed": ["apple=1", "pear=2"], "mode": "swiss"},
     ),
     JobKind(
         name="verify-snapshot",
         summary="Check a snapshot's checksums and structure.",
-        options=VerifySnapshotOptions,
         run="verify_snapshot",
         example={"snapshot": "map.arrow"},
     ),
     JobKind(
         name="ab-compare",
         summary="Decide which of two configurations is better on a trace.",
-        options=AbCompareOptions,
         run="compare_configurations",
         example={
             "sample": "identifiers",
@@ -127,7 +120,6 @@ _KINDS = (
     JobKind(
         name="workload-dna",
         summary="Describe the character of a trace.",
-        options=WorkloadDnaOptions,
         run="describe_trace",
         example={"sample": "identifiers"},
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from adhash.options.base import files_read
+from adhash.options.base import files_read, names_in
 from adhash.service.attempts import AttemptOrder, Limits
 from adhash.service.confine import place_outputs
 from adhash.service.folder import inputs_folder, job_folder
@@ -61,8 +61,12 @@ class OrderBook:
     def _readable(self, job: JobRecord) -> tuple[Path, ...]:
         """Return the inputs of the job, and the roots too where a suite may name more of them."""
         kind = job_kind(job.kind)
-        named = [job.options.get(name) for name in files_read(kind.options)]
-        paths = [Path(name) for name in named if name is not None]
+        options = job.options
+        paths = [
+            Path(named)
+            for name in files_read(kind.options)
+            for named in names_in(options.get(name))
+        ]
         return (*paths, *self._roots()) if kind.needs_processes else tuple(paths)
 
     def _roots(self) -> tuple[Path, ...]:
