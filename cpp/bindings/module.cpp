@@ -22,6 +22,7 @@ NB_MODULE(_native, module) {
   import_errors();
   bind_map(module);
   bind_collisions(module);
+  bind_dna(module);
   bind_probe(module);
   bind_trace(module);
   bind_replay(module);

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from adhash.analysis.dna.trace_analysis import TraceAnalysis
+from adhash.replay.table_types import TableTypes
+from adhash.replay.trace_counts import KeyLimits, new_counter
 from adhash.workloads.columns import ColumnBlock
 
 Row = tuple[str, int]
@@ -90,12 +92,16 @@ def analysed(
     sketch_keys: int = 65_536,
 ) -> TraceAnalysis:
     """Return the analysis of rows, given to it in blocks."""
-    analysis = TraceAnalysis(
-        "int64", max_keys=max_keys, max_key_bytes=1 << 30, sketch_keys=sketch_keys
+    counter = new_counter(
+        TableTypes(key="int64", value="int64"),
+        KeyLimits(max_keys=max_keys, max_key_bytes=1 << 30, sketch_keys=sketch_keys),
     )
     for block in blocks_of(rows, block_rows):
-        analysis.add(block)
-    return analysis
+        counter.feed_columns(block.ops, block.keys, block.values)
+        while not counter.advance(1_000_000_000):
+            pass
+    counter.finish()
+    return TraceAnalysis(counter, "int64")
 
 
 def zipf_rows(

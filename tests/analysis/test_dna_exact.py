@@ -6,16 +6,13 @@ import itertools
 import math
 from collections import Counter, OrderedDict
 
-import numpy as np
 import pytest
 from dna_model import Model, Row, analysed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adhash.analysis.dna.figures import figures_of
-from adhash.analysis.dna.inversions import count_greater_before
 from adhash.analysis.dna.result import Distribution, MissRatioCurve, WorkingSet
-from adhash.analysis.dna.scale import BUCKETS, buckets_of, lower_bounds
 
 KEYS = st.integers(0, 30) | st.integers(-(2**63), 2**63 - 1)
 ROWS = st.lists(st.tuples(st.sampled_from(["get", "put", "del"]), KEYS), min_size=1, max_size=200)
@@ -172,22 +169,3 @@ def _check_lengths(found: object, lengths: list[int]) -> None:
         expected |= {f"p{q}": lengths[math.ceil(q * len(lengths) / 100) - 1] for q in (50, 90)}
     for name, value in expected.items():
         assert getattr(found, name) == pytest.approx(value), name
-
-
-def test_greater_numbers_before_are_counted_over_many_tiles() -> None:
-    chance = np.random.default_rng(3)
-    for size in (0, 1, 255, 256, 257, 3000):
-        ranks = chance.permutation(size)
-        expected = [int((ranks[:at] > ranks[at]).sum()) for at in range(size)]
-        assert count_greater_before(ranks).tolist() == expected
-    assert count_greater_before(np.arange(65_536)[::-1]).tolist() == list(range(65_536))
-
-
-@given(st.integers(0, 2**53 - 1))
-@PATIENT
-def test_a_bucket_holds_its_number_and_little_else(number: int) -> None:
-    bounds = lower_bounds()
-    (at,) = buckets_of(np.array([number])).tolist()
-    assert 0 <= at < BUCKETS
-    assert bounds[at] <= number < bounds[at + 1]
-    assert bounds[at + 1] - bounds[at] <= max(1, number // 4)

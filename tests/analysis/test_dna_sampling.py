@@ -7,17 +7,11 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from dna_model import Row, analysed, zipf_rows
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from adhash.analysis.dna.figures import figures_of
-from adhash.analysis.dna.heavy_hitters import HeavyHitters
-from adhash.analysis.dna.key_hash import hash_keys
-from adhash.analysis.dna.key_table import KeyTable
-from adhash.analysis.dna.tally import GROUPS, Tally, Weighing
+from adhash.analysis.dna.tally import GROUPS, Tally
 
 # A normal estimate is off by more than this many standard errors once in 16,000 times; the errors
 # themselves are estimates from 16 groups, which makes the tails a little longer.
@@ -105,89 +99,6 @@ def test_hot_keys_of_a_sketch_are_within_its_bound() -> None:
         assert found[key].count <= count <= found[key].count + found[key].count_error
 
 
-@given(
-    blocks=st.lists(st.lists(st.integers(0, 40), min_size=1, max_size=60), min_size=1, max_size=12),
-    capacity=st.integers(1, 12),
-)
-@settings(deadline=None)
-def test_a_sketch_keeps_the_bounds_of_misra_and_gries(
-    blocks: list[list[int]], capacity: int
-) -> None:
-    nothing = pa.array([], type=pa.int64())
-    sketch = HeavyHitters(
-        nothing, np.empty(0, dtype=np.int64), capacity=capacity, max_bytes=1 << 20
-    )
-    for block in blocks:
-        keys, counts = np.unique(block, return_counts=True)
-        sketch.add(pa.array(keys), counts)
-    everything = [key for block in blocks for key in block]
-    held = dict(zip(*sketch.top(1000), strict=True))
-    assert len(held) <= capacity
-    assert sketch.error <= len(everything) // (capacity + 1)
-    for key in set(everything):
-        assert held.get(key, 0) <= everything.count(key) <= held.get(key, 0) + sketch.error
-
-
-def test_a_sketch_holds_no_more_bytes_than_it_may() -> None:
-    keys = pa.array([b"x" * 100 + str(n).encode() for n in range(1000)], type=pa.large_binary())
-    rows = np.arange(1, 1001)
-    sketch = HeavyHitters(keys, rows, capacity=1000, max_bytes=10_000)
-    assert 50 < len(sketch.rows) < 100
-    assert sketch.error >= 900
-    assert sketch.top(1)[0] == [b"x" * 100 + b"999"]
-
-
-@pytest.mark.parametrize("kind", ["int64", "uint64", "bytes", "str"])
-def test_halving_keeps_the_history_of_keys_that_stay(kind: str) -> None:
-    table = KeyTable(kind, max_keys=500, max_bytes=1 << 20)
-    text = kind in ("bytes", "str")
-    keys = pa.array(
-        [f"key{n}".encode() for n in range(1000)] if text else np.arange(1000, dtype=kind),
-        type=pa.large_binary() if text else None,
-    )
-    numbers = table.numbers_of(keys)
-    assert numbers.tolist() == list(range(1000))
-    table.rows[:] = numbers + 7
-    table.last_rows[:] = numbers * 2
-    while table.is_too_large():
-        table.halve()
-    assert 300 < table.size <= 500 or table.weight > 2
-    again = table.numbers_of(keys)
-    stayed = np.flatnonzero(again >= 0)
-    assert len(stayed) == table.size
-    assert table.rows[again[stayed]].tolist() == (stayed + 7).tolist()
-    assert table.last_rows[again[stayed]].tolist() == (stayed * 2).tolist()
-    assert table.keys_of(again[stayed[:3]]) == keys.take(pa.array(stayed[:3])).to_pylist()
-
-
-def test_the_bytes_of_keys_are_limited_as_well() -> None:
-    table = KeyTable("bytes", max_keys=1_000_000, max_bytes=10_000)
-    keys = pa.array([str(n).encode() * 25 for n in range(1000, 2000)], type=pa.large_binary())
-    table.numbers_of(keys)
-    while table.is_too_large():
-        table.halve()
-    assert 10 < table.size <= 100
-
-
-@given(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=30, unique=True))
-@settings(deadline=None)
-def test_hashes_of_bytes_are_those_of_the_bytes_alone(keys: list[bytes]) -> None:
-    def hashed(items: list[bytes]) -> list[int]:
-        offsets = np.cumsum([0, *map(len, items)])
-        return hash_keys((offsets, np.frombuffer(b"".join(items), dtype=np.uint8))).tolist()
-
-    together = hashed(keys)
-    assert together == [hashed([key])[0] for key in keys]
-    assert len(set(together)) == len(keys)
-
-
-def test_hashes_select_half_of_consecutive_integers() -> None:
-    hashes = hash_keys(np.arange(100_000))
-    for bit in (0, 3, 63):
-        share = float(((hashes >> np.uint64(bit)) & np.uint64(1)).mean())
-        assert share == pytest.approx(0.5, abs=0.01)
-
-
 def test_a_tally_of_a_sample_knows_its_error() -> None:
     chance = np.random.default_rng(5)
     misses = 0
@@ -195,8 +106,8 @@ def test_a_tally_of_a_sample_knows_its_error() -> None:
         # 4,000 keys of a row each, half of them drawn; the true total is 4,000.
         drawn = chance.random(4_000) < 0.5
         groups = chance.integers(0, GROUPS, 4_000)[drawn]
-        tally = Tally(1)
-        tally.add(np.zeros(len(groups), dtype=np.int64), Weighing(weight=2, groups=groups))
+        of_groups = 2 * np.bincount(groups, minlength=GROUPS)
+        tally = Tally(counts=np.concatenate([[0], of_groups])[:, np.newaxis], weight=2)
         error = float(tally.error_of(lambda totals: totals[0]))
         misses += abs(int(tally.totals()[0]) - 4_000) > 2 * error
     assert misses <= 15  # 5 are expected of a normal distribution, some more of an estimated error

@@ -107,6 +107,11 @@ class Hasher {
     return static_cast<std::uint32_t>(fold_bytes(key.data(), key.size()));
   }
 
+  // All bits of the everyday hash of a byte string, whatever the strength.
+  std::uint64_t all_of_bytes(std::string_view key) const {
+    return fold_bytes(key.data(), key.size());
+  }
+
   // 32 saved bits to the 64 that tables expect: the top bits depend on all of them, the bottom
   // ones are a bijection of theirs.
   ADHASH_ALWAYS_INLINE static Hash spread(std::uint32_t saved_bits) { return saved_bits * kSpread; }

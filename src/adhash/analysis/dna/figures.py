@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from adhash.analysis.dna import outcomes as o
 from adhash.analysis.dna.hot_keys import hot_keys
-from adhash.analysis.dna.key_table import ABSENT
-from adhash.analysis.dna.lengths import LengthCounter
+from adhash.analysis.dna.lengths import LengthDistribution
 from adhash.analysis.dna.popularity import Popularity
 from adhash.analysis.dna.result import (
     Bucket,
@@ -56,7 +55,6 @@ def figures_of(
         By the names of the fields of `WorkloadDnaResult`.
     """
     popularity = analysis.popularity()
-    reuse = analysis.reuse
     parts: dict[str, Callable[[], Any]] = {
         "sampling": lambda: _sampling(analysis),
         "operations": lambda: _operations(analysis),
@@ -67,9 +65,9 @@ def figures_of(
         "hot_keys": lambda: hot_keys(analysis, count=count_of_hot_keys),
         "working_set": lambda: working_set(analysis),
         "reuse_distance": lambda: reuse_distribution(
-            analysis, reuse.gets.totals() + reuse.others.totals()
+            analysis, analysis.get_distances.totals() + analysis.other_distances.totals()
         ),
-        "reuse_gap": lambda: reuse_distribution(analysis, reuse.gaps.totals()),
+        "reuse_gap": lambda: reuse_distribution(analysis, analysis.gaps.totals()),
         "miss_ratio_curve": lambda: miss_ratio_curve(analysis),
         "key_lengths": lambda: _lengths(analysis.key_lengths),
         "value_lengths": lambda: _lengths(analysis.value_lengths),
@@ -83,11 +81,10 @@ def figures_of(
 
 
 def _sampling(analysis: TraceAnalysis) -> Sampling:
-    table = analysis.table
     return Sampling(
         is_exact=analysis.is_exact,
-        key_share=1 / table.weight,
-        tracked_keys=table.size,
+        key_share=1 / analysis.weight,
+        tracked_keys=analysis.tracked_keys,
         exact_rows=analysis.exact_rows,
     )
 
@@ -107,7 +104,7 @@ def _errors(tally: Tally, statistics: Mapping[str, Statistic]) -> dict[str, floa
 
 
 def _outcomes(analysis: TraceAnalysis) -> Outcomes:
-    tally = analysis.outcomes.tally
+    tally = analysis.outcomes
     counts = tally.totals()
     gets, puts, dels = (int(count) for count in analysis.ops)
     # What happens once a key or so is estimated; the rest is what the exact sum leaves. The hits
@@ -128,8 +125,8 @@ def _outcomes(analysis: TraceAnalysis) -> Outcomes:
         updates=puts - inserts,
         deletes_found=found,
         deletes_missed=dels - found,
-        peak_entries=analysis.outcomes.peak_entries,
-        final_entries=analysis.outcomes.entries,
+        peak_entries=analysis.peak_entries,
+        final_entries=analysis.entries,
     )
 
 
@@ -167,9 +164,9 @@ def _outcome_statistics(gets: int) -> dict[str, Statistic]:
 
 
 def _churn(analysis: TraceAnalysis) -> Churn:
-    tally = analysis.outcomes.tally
+    tally = analysis.outcomes
     counts = tally.totals()
-    peak = analysis.outcomes.peak_entries
+    peak = analysis.peak_entries
     statistics: dict[str, Statistic] = {
         "reinserts": lambda counts: float(counts[o.INSERT_AGAIN]),
         "reinsert_share": lambda counts: _reinsert_share(counts) or 0.0,
@@ -190,7 +187,7 @@ def _reinsert_share(counts: NDArray[Any]) -> float | None:
 
 
 def _keys(analysis: TraceAnalysis, popularity: Popularity) -> Keys:
-    absent = int((analysis.table.states == ABSENT).sum()) * popularity.weight
+    absent = int((analysis.histories["states"] == o.ABSENT).sum()) * popularity.weight
     entropy = popularity.entropy_bits
     errors: dict[str, float | None] = {}
     if not analysis.is_exact:
@@ -218,7 +215,7 @@ def _keys(analysis: TraceAnalysis, popularity: Popularity) -> Keys:
     )
 
 
-def _lengths(counter: LengthCounter) -> Lengths:
+def _lengths(counter: LengthDistribution) -> Lengths:
     buckets = counter.buckets()
     return Lengths(
         count=counter.count,
@@ -237,17 +234,18 @@ def _lengths(counter: LengthCounter) -> Lengths:
 
 def _integer_keys(analysis: TraceAnalysis, popularity: Popularity) -> IntegerKeys | None:
     order = analysis.integers
-    if order is None or order.least is None or order.greatest is None:
+    if order is None:
         return None
-    error = popularity.unique_error / order.span
+    span = order["greatest"] - order["least"] + 1
+    error = popularity.unique_error / span
     return IntegerKeys(
         is_exact=analysis.is_exact,
         standard_errors={} if analysis.is_exact else {"density": error},
-        min=order.least,
-        max=order.greatest,
-        density=min(1.0, popularity.unique / order.span),
-        sequential_share=order.next_up / analysis.rows,
-        same_key_share=order.same / analysis.rows,
-        descending_share=order.next_down / analysis.rows,
-        ascending_share=order.up / analysis.rows,
+        min=order["least"],
+        max=order["greatest"],
+        density=min(1.0, popularity.unique / span),
+        sequential_share=order["next_up"] / analysis.rows,
+        same_key_share=order["same"] / analysis.rows,
+        descending_share=order["next_down"] / analysis.rows,
+        ascending_share=order["up"] / analysis.rows,
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adhash.analysis.dna.result import HotKey, HotKeys
-from adhash.analysis.dna.trace_analysis import TraceAnalysis
+from adhash.analysis.dna.trace_analysis import Sketch, TraceAnalysis, listed, taken
 
 _SHOWN_CHARACTERS = 200
 
@@ -29,8 +30,13 @@ def hot_keys(analysis: TraceAnalysis, *, count: int) -> HotKeys:
     """
     if analysis.sketch is None:
         return _counted(analysis, count)
-    keys, rows = analysis.sketch.top(count)
-    error = analysis.sketch.error
+    return _sketched(analysis, analysis.sketch, count)
+
+
+def _sketched(analysis: TraceAnalysis, sketch: Sketch, count: int) -> HotKeys:
+    best = _greatest(sketch.rows, count)
+    keys = listed(taken(sketch.keys, best), analysis.key_type)
+    rows, error = sketch.rows[best].tolist(), sketch.error
     return HotKeys(
         is_exact=False,
         method="misra-gries",
@@ -43,9 +49,9 @@ def hot_keys(analysis: TraceAnalysis, *, count: int) -> HotKeys:
 
 
 def _counted(analysis: TraceAnalysis, count: int) -> HotKeys:
-    best = np.argsort(-analysis.table.rows, kind="stable")[:count]
-    keys = analysis.table.keys_of(best) if count else []
-    rows = analysis.table.rows[best].tolist()
+    best = _greatest(analysis.histories["rows"], count)
+    keys = listed(analysis.keys_of(best), analysis.key_type)
+    rows = analysis.histories["rows"][best].tolist()
     return HotKeys(
         is_exact=True,
         method="counted",
@@ -55,6 +61,15 @@ def _counted(analysis: TraceAnalysis, count: int) -> HotKeys:
             for key, row in zip(keys, rows, strict=True)
         ],
     )
+
+
+def _greatest(numbers: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Return the places of the greatest numbers, the greatest first; of equal ones the first."""
+    if not count or not len(numbers):
+        return np.empty(0, dtype=np.int64)
+    least = np.partition(numbers, -count)[-count] if count < len(numbers) else 0
+    candidates = np.flatnonzero(numbers >= least)
+    return candidates[np.argsort(-numbers[candidates], kind="stable")][:count]
 
 
 def _hot_key(key: Any, *, rows: int, error: int, total: int) -> HotKey:

@@ -66,7 +66,7 @@ class Popularity:
     @property
     def ranks(self) -> NDArray[np.float64]:
         """The rank of each key, from 1; the middle one of those it stands for."""
-        return np.asarray(np.cumsum(self.weights) - self.weights / 2 + 0.5)
+        return np.asarray(self._keys_reached - self.weights / 2 + 0.5)
 
     @cached_property
     def row_shares(self) -> NDArray[np.float64]:
@@ -89,23 +89,40 @@ class Popularity:
         """Return how many keys a share of all keys is: at least one, rounded down."""
         return max(1, int(self.unique * share))
 
+    @cached_property
+    def _keys_reached(self) -> NDArray[np.float64]:
+        """How many keys there are up to each one, and it."""
+        return np.cumsum(self.weights)
+
+    @cached_property
+    def _shares_reached(self) -> NDArray[np.float64]:
+        """The share of rows up to each key, and it."""
+        return np.cumsum(self.row_shares)
+
     def share_of_top(self, keys: int) -> float:
         """Return the share of rows that go to so many of the most frequent keys."""
-        before = np.cumsum(self.weights) - self.weights
-        taken = np.clip(keys - before, 0, self.weights) / self.weights
-        return float(self.row_shares @ taken)
+        at = int(np.searchsorted(self._keys_reached, keys))
+        if at == len(self.counts):
+            return float(self._shares_reached[-1])
+        whole = float(self._shares_reached[at - 1]) if at else 0.0
+        left = keys - (float(self._keys_reached[at - 1]) if at else 0.0)
+        return whole + float(self.row_shares[at]) * left / float(self.weights[at])
 
     def keys_for(self, share: float) -> int:
         """Return how many of the most frequent keys it takes for a share of the rows."""
-        reached = np.cumsum(self.row_shares)
+        reached = self._shares_reached
         # Sums that reach a share exactly must not miss it by rounding.
         at = int(np.searchsorted(reached, share * reached[-1] * (1 - 1e-12)))
-        return round(float(self.weights[: at + 1].sum()))
+        return round(float(self._keys_reached[at]))
 
     @cached_property
     def entropy_bits(self) -> float:
         """The Shannon entropy of the key of a row chosen at random, in bits."""
-        return max(0.0, -float(self.row_shares @ np.log2(self.counts / self.rows)))
+        # Most keys share their count with many others: one logarithm does for all of them.
+        first = np.concatenate([[0], np.flatnonzero(np.diff(self.counts)) + 1])
+        shares = np.add.reduceat(self.row_shares, first)
+        bits = np.log2(self.counts[first] / self.rows)
+        return max(0.0, -float((shares * bits).sum()))
 
     def errors_of(self, statistics: Mapping[str, Statistic]) -> dict[str, float | None]:
         """Return the standard errors of figures, by leaving out each group of keys in turn.

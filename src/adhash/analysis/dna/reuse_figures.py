@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adhash.analysis.dna.result import Bucket, Distribution, MissRatioCurve, MissRatioPoint
-from adhash.analysis.dna.reuse import FIRST_ACCESS
 from adhash.analysis.dna.scale import BUCKETS, lower_bounds, octaves, quantile_buckets
 from adhash.analysis.dna.tally import jackknife
-from adhash.analysis.dna.trace_analysis import TraceAnalysis
+from adhash.analysis.dna.trace_analysis import FIRST_ACCESS, TraceAnalysis
 
 _QUANTILES = (0.5, 0.9, 0.99)
 
@@ -51,7 +50,7 @@ def reuse_distribution(analysis: TraceAnalysis, totals: NDArray[np.int64]) -> Di
 
 
 def _first_error(analysis: TraceAnalysis) -> float:
-    return float(analysis.reuse.gaps.error_of(lambda counts: counts[FIRST_ACCESS]))
+    return float(analysis.gaps.error_of(lambda counts: counts[FIRST_ACCESS]))
 
 
 def miss_ratio_curve(analysis: TraceAnalysis) -> MissRatioCurve:
@@ -71,10 +70,10 @@ def miss_ratio_curve(analysis: TraceAnalysis) -> MissRatioCurve:
     MissRatioCurve
         Up to the first size that misses first accesses only.
     """
-    gets, others = analysis.reuse.gets, analysis.reuse.others
+    gets, others = analysis.get_distances, analysis.other_distances
     of_gets = _misses(gets.totals())
     of_rows = of_gets + _misses(others.totals())
-    errors = jackknife(_stacked(gets.counts, others.counts), _misses, weight=analysis.table.weight)
+    errors = jackknife(gets.counts + others.counts, _misses, weight=analysis.weight)
     all_gets = int(analysis.ops[0])
     points = [
         MissRatioPoint(
@@ -86,16 +85,6 @@ def miss_ratio_curve(analysis: TraceAnalysis) -> MissRatioCurve:
         for at, entries in _sizes(of_rows)
     ]
     return MissRatioCurve(is_exact=analysis.is_exact, points=points)
-
-
-def _stacked(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
-    """Return sums of two tables of counts, of which one may never have met a sampled key."""
-    rows = max(len(first), len(second))
-    padded = [
-        np.vstack([each, np.zeros((rows - len(each), each.shape[1]), int)])
-        for each in (first, second)
-    ]
-    return np.asarray(padded[0] + padded[1])
 
 
 def _misses(counts: NDArray[Any]) -> NDArray[Any]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from adhash.analysis.dna.accesses import BlockKeys, keys_of_block
-from adhash.analysis.dna.ahead import read_ahead
 from adhash.analysis.dna.figures import figures_of
 from adhash.analysis.dna.result import WorkloadDnaResult
 from adhash.analysis.dna.trace_analysis import TraceAnalysis
@@ -21,17 +19,16 @@ from adhash.errors import BadInputError, InterruptedRunError
 from adhash.options.base import read_options
 from adhash.options.workload_dna import WorkloadDnaOptions
 from adhash.progress import WorkCallback, WorkProgress, ignore_work
-from adhash.replay.checked_columns import CheckedColumns, open_checked_columns
 from adhash.replay.folders import prepared_folders
 from adhash.replay.plan import require_place
 from adhash.replay.table_types import MisfitError, TableTypes
+from adhash.replay.trace_counts import CountedTrace, KeyLimits, open_counted_trace
 from adhash.workloads.samples import sample_path
 
 if TYPE_CHECKING:
     from typing import Unpack
 
     from adhash.config_models import ReplaySettings
-    from adhash.workloads.columns import ColumnBlock
 
 _PROGRESS_INTERVAL_NS = NS_PER_S // 10
 
@@ -170,12 +167,6 @@ def _written(options: WorkloadDnaOptions) -> Iterator[Path | None]:
         yield out
 
 
-def _with_keys(columns: CheckedColumns) -> Iterator[tuple[ColumnBlock, BlockKeys]]:
-    """Yield blocks with their distinct keys: about half of the work, for the side thread."""
-    for block in columns.blocks():
-        yield block, keys_of_block(block, columns.types.key)
-
-
 class _Reading:
     """A trace that is being read, again with other types if those inferred do not fit."""
 
@@ -216,51 +207,42 @@ class _Reading:
         )
 
     def _read(self, types: TableTypes) -> dict[str, Any]:
-        with open_checked_columns(
+        with open_counted_trace(
             self._trace,
             settings=self._settings,
             types=types,
+            limits=KeyLimits(
+                max_keys=self._options.max_tracked_keys, max_key_bytes=self._options.max_key_bytes
+            ),
             is_stopped=lambda: self._cancel.is_cancelled,
             clock=self._clock,
-        ) as columns:
-            analysis = self._analyse(columns)
+        ) as trace:
+            counter = trace.count(lambda: self._report(trace, note="reading"))
+            self._next_progress_ns = 0
+            self._report(trace, note="computing")
             with self._cancel.interruptible():
                 figures = figures_of(
-                    analysis,
+                    TraceAnalysis(counter, trace.types.key),
                     count_of_hot_keys=self._options.hot_keys,
                     before_each=self._require_going_on,
                 )
             return {
-                "key_type": columns.types.key,
-                "value_type": columns.types.value,
-                "trace_sha256": columns.source.sha256(),
+                "key_type": trace.types.key,
+                "value_type": trace.types.value,
+                "trace_sha256": trace.source.sha256(),
                 **figures,
             }
-
-    def _analyse(self, columns: CheckedColumns) -> TraceAnalysis:
-        analysis = TraceAnalysis(
-            columns.types.key,
-            max_keys=self._options.max_tracked_keys,
-            max_key_bytes=self._options.max_key_bytes,
-        )
-        with closing(read_ahead(_with_keys(columns))) as blocks:
-            for block, keys in blocks:
-                analysis.add(block, keys)
-                self._report(columns, note="reading")
-        self._next_progress_ns = 0
-        self._report(columns, note="computing")
-        return analysis
 
     def _require_going_on(self) -> None:
         if self._cancel.is_cancelled:
             raise InterruptedRunError("interrupted before all figures were computed")
 
-    def _report(self, columns: CheckedColumns, *, note: str) -> None:
+    def _report(self, trace: CountedTrace, *, note: str) -> None:
         now_ns = self._clock.monotonic_ns()
         if now_ns < self._next_progress_ns:
             return
         self._next_progress_ns = now_ns + _PROGRESS_INTERVAL_NS
-        source = columns.source
+        source = trace.source
         self._progress(
             WorkProgress(done=source.bytes_read, total=source.total_bytes, unit="bytes", note=note)
         )

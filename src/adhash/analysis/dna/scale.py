@@ -1,8 +1,8 @@
 """Numbers from 0 to 2**62 in buckets of a quarter of an octave: 0, 1, 2, 3, 4, 5, 6, 7, 8-9, ...
 
 Up to 8 each bucket is one number; above, four buckets double the number, so that the bounds are
-exact and the width is at most a quarter of the lower bound. The bucket of a number is read from
-the exponent and the two highest bits of the fraction of its floating-point form.
+exact and the width is at most a quarter of the lower bound. Native code puts numbers into them
+(``log_scale.hpp``).
 """
 
 from __future__ import annotations
@@ -13,31 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_FRACTION_BITS = 52
 _STEP_BITS = 2
-_SHIFT = _FRACTION_BITS - _STEP_BITS
-# The first buckets that the bits give: 1 is 0, 2 is 4, 3 is 6, 4 is 8: small numbers leave gaps.
-_OF_ONE = 1023 << _STEP_BITS
 
 #: Buckets, the one of zero included.
 BUCKETS = 2 + (62 << _STEP_BITS)
-
-
-def buckets_of(numbers: NDArray[Any]) -> NDArray[np.int64]:
-    """Return the bucket of each number.
-
-    Parameters
-    ----------
-    numbers : ndarray of int, shape (n,)
-        At least 0 and below 2**53, or rounded as float64 rounds.
-
-    Returns
-    -------
-    ndarray of int64, shape (n,)
-        In [0, BUCKETS).
-    """
-    bits = numbers.astype(np.float64).view(np.int64) >> _SHIFT
-    return np.asarray(np.maximum(bits - (_OF_ONE - 1), 0))
 
 
 def lower_bounds() -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Counting in bins, of all rows or of a sample of the keys, with the error of what was sampled.
+"""Counts in bins, of all rows or of a sample of the keys, with the error of what was sampled.
 
 Keys are sampled by their hash: a key is in the sample or it is not, with everything that ever
 happens to it. A row of a sampled key then stands for `weight` rows. How far such a sum can be from
@@ -26,64 +26,20 @@ GROUPS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Weighing:
-    """What rows count for: one each while every key is followed, more in a sample.
-
-    Parameters
-    ----------
-    weight : int
-        How many rows each of them stands for, a power of two.
-    groups : ndarray of int64, shape (n,), or None
-        The group of each row's key, from 0; None while every key is followed.
-    """
-
-    weight: int = 1
-    groups: NDArray[np.int64] | None = None
-
-    def at(self, rows: Any) -> Weighing:
-        """Return the same for some of the rows, by an index or a mask."""
-        return (
-            self if self.groups is None else Weighing(weight=self.weight, groups=self.groups[rows])
-        )
-
-
 class Tally:
     """How many rows fell into each of some bins.
 
     Parameters
     ----------
-    size : int
-        The number of bins.
+    counts : ndarray of int64, shape (1, n) or (1 + GROUPS, n)
+        Row 0 was counted exactly; each other row is a group of sampled keys, already multiplied by
+        what their rows stand for.
+    weight : int
+        How many rows one of a sampled key stands for at the end; 1 where all keys were followed.
     """
 
-    def __init__(self, size: int) -> None:
-        # Row 0 was counted exactly; each other row is a group of sampled keys.
-        self.counts: NDArray[np.int64] = np.zeros((1, size), dtype=np.int64)
-        self._weight = 1
-
-    def add(self, bins: NDArray[Any], weighing: Weighing) -> None:
-        """Count rows.
-
-        Parameters
-        ----------
-        bins : ndarray of int, shape (n,)
-            The bin of each row.
-        weighing : Weighing
-            What they count for.
-        """
-        size = self.counts.shape[1]
-        if weighing.groups is None:
-            self.counts[0] += np.bincount(bins, minlength=size)
-            return
-        self._make_room_for_groups()
-        self._weight = weighing.weight
-        cells = (weighing.groups + 1) * size + bins
-        counted = np.bincount(cells, minlength=self.counts.size).reshape(self.counts.shape)
-        self.counts += weighing.weight * counted
-
-    def _make_room_for_groups(self) -> None:
-        if len(self.counts) == 1:
-            self.counts = np.vstack([self.counts, np.zeros((GROUPS, self.counts.shape[1]), int)])
+    counts: NDArray[np.int64]
+    weight: int = 1
 
     def totals(self) -> NDArray[np.int64]:
         """Return the rows of each bin: counted, or estimated where keys were sampled."""
@@ -103,7 +59,7 @@ class Tally:
         ndarray of float64
             Of the shape that `statistic` gives; 0 where every key was followed.
         """
-        return jackknife(self.counts, statistic, weight=self._weight)
+        return jackknife(self.counts, statistic, weight=self.weight)
 
 
 def jackknife(

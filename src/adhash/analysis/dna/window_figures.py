@@ -21,8 +21,7 @@ def working_set(analysis: TraceAnalysis) -> WorkingSet:
         In order of time.
     """
     counted = analysis.working_set
-    by_group, weight = counted.sampled()
-    errors = jackknife(by_group, lambda windows: windows, weight=weight)
+    errors = jackknife(counted.by_group(), lambda windows: windows, weight=analysis.weight)
     distinct, new, shared = counted.distinct(), counted.new(), counted.shared()
     windows = [
         Window(
