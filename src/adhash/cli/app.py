@@ -9,6 +9,7 @@ import typer
 from adhash.cli import (
     ab_compare,
     batch,
+    calibrate,
     config,
     engines,
     generate_csv,
@@ -28,6 +29,7 @@ from adhash.cli import (
 _COMMANDS = (
     run_csv,
     profile,
+    calibrate,
     ab_compare,
     workload_dna,
     batch,

@@ -38,6 +38,10 @@ class Table(Protocol):
         """The seed of the hash."""
         ...
 
+    def reserve(self, entries: int) -> None:
+        """Make room for so many entries, so that the table need not grow before."""
+        ...
+
     def stats(self, probe_samples: int | None = None) -> MapStats:
         """Return the state of the table, with the probe lengths of so many of its entries."""
         ...

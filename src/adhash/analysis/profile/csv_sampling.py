@@ -67,11 +67,11 @@ class CsvSampler:
         return self.drawing.asked.filled_from(TableTypes(key=key, value=value))
 
     def _draw(self, start: Window, types: TableTypes) -> Sample:
-        look = self.reader.operations(start, self.drawing.asked, types)
+        rows = self.reader.count_rows(start, self.drawing.asked, types)
         if len(start.content) == self.total_bytes:
-            require_some_rows(len(look), file=self.reader.name)
+            require_some_rows(rows, file=self.reader.name)
         header = start.content.find(b"\n") + 1
-        row_bytes = (len(start.content) - header) / max(1, len(look))
+        row_bytes = (len(start.content) - header) / max(1, rows)
         most_bytes = self.drawing.most_rows * row_bytes
         if self.total_bytes - header <= most_bytes * NEARLY:
             return self._beginning(self.total_bytes + 1, types)
@@ -121,7 +121,7 @@ class CsvSampler:
 
     def _of_windows(self, windows: Sequence[Window], types: TableTypes) -> Sample:
         asked = self.drawing.asked
-        whole = [self.reader.operations(window, asked, types) for window in windows]
+        whole = self.reader.operations_of(windows, asked, types)
         # By bytes: rows are longer in one place than in another.
         ends = [(each.offset, each.offset + len(each.content)) for each in windows]
         weights = piece_weights(ends, self.total_bytes)

@@ -104,6 +104,8 @@ class History:
         Entries behind the last piece.
     dictionary : pyarrow.Array
         The key of each id.
+    ids : ndarray of int64
+        The key of each row of all pieces, by its number.
     """
 
     restorations: Sequence[Restoration]
@@ -111,6 +113,7 @@ class History:
     unique_keys: int
     live: int
     dictionary: ArrowArray
+    ids: _Ints
 
 
 def infer_history(
@@ -140,7 +143,10 @@ def infer_history(
     """
     ids, dictionary = _identify(pieces)
     runs = []
-    for piece, own, place in zip(pieces, ids, places_of(pieces, weights), strict=True):
+    ends = np.cumsum([len(piece) for piece in pieces])[:-1]
+    for piece, own, place in zip(
+        pieces, np.split(ids, ends), places_of(pieces, weights), strict=True
+    ):
         require_going_on()
         runs.append(Runs.of(piece.ops, own, place))
     traffic = _traffic(runs, len(dictionary))
@@ -156,17 +162,16 @@ def infer_history(
         unique_keys=len(dictionary),
         live=int((walk.carried == PRESENT).sum()),
         dictionary=dictionary,
+        ids=ids,
     )
 
 
-def _identify(pieces: Sequence[Operations]) -> tuple[list[_Ints], ArrowArray]:
-    """Return the ids of the keys of each piece, and the key of each id."""
+def _identify(pieces: Sequence[Operations]) -> tuple[_Ints, ArrowArray]:
+    """Return the ids of the keys of all pieces, and the key of each id."""
     import pyarrow as pa
 
     encoded = pa.concat_arrays([piece.keys for piece in pieces]).dictionary_encode()
-    ids = encoded.indices.to_numpy().astype(np.int64)
-    ends = np.cumsum([len(piece) for piece in pieces])[:-1]
-    return np.split(ids, ends), encoded.dictionary
+    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,7 +236,9 @@ class _Walk:
 
     def __init__(self, keys: int, traffic: _Traffic, factors: _Floats, seed: int) -> None:
         self.carried = np.full(keys, UNKNOWN, dtype=np.int8)
-        self._left_at = np.zeros(keys)
+        # Keys were last left at the beginning of the trace or of a piece: few places, by number.
+        self._left_at = np.zeros(keys, dtype=np.int64)
+        self._places = [0.0]
         self._traffic = traffic
         self._factors = factors
         self._chance = np.random.default_rng(seed)
@@ -240,13 +247,17 @@ class _Walk:
         """Return the factors that bring the priors to what the posteriors of this walk say."""
         prior_sum, posterior_sum, seen = np.zeros((3, len(_GROUPS)))
         for run in runs:
-            if not run.is_start:
-                places = self.carried[run.ids[run.is_first]] - UNKNOWN
-                prior, posterior = self._posterior(run)
-                prior_sum += np.bincount(places, weights=prior, minlength=len(_GROUPS))
-                posterior_sum += np.bincount(places, weights=posterior, minlength=len(_GROUPS))
-                seen += np.bincount(places, minlength=len(_GROUPS))
-            self.step(run)
+            if run.is_start:
+                self._leave(run, run.before)
+                continue
+            prior, posterior = self._beliefs(run)
+            cases = self._cases(run)
+            counts = np.bincount(cases, minlength=posterior.size).reshape(posterior.shape)
+            of_place_and_group = counts.sum(axis=2)
+            prior_sum += (of_place_and_group * prior).sum(axis=0)
+            posterior_sum += (counts * posterior).sum(axis=(0, 2))
+            seen += of_place_and_group.sum(axis=0)
+            self._leave(run, self._draw(run, posterior.ravel()[cases]))
         seen = np.maximum(seen, 1)
         factors: _Floats = self._factors * _odds(posterior_sum / seen) / _odds(prior_sum / seen)
         return factors
@@ -254,59 +265,66 @@ class _Walk:
     def step(self, run: Runs) -> tuple[Restoration, Outcome]:
         """Draw the states before a piece, and go on to the states behind it."""
         keys = run.ids[run.is_first]
-        state = np.full(len(keys), ABSENT, dtype=np.int8)
+        before = run.before  # all of it is known where the trace begins
         if not run.is_start:
-            _, posterior = self._posterior(run)
-            state = (self._chance.random(len(keys)) < posterior).astype(np.int8)
-        carried = self.carried[keys]
+            before = self._draw(run, self._beliefs(run)[1].ravel()[self._cases(run)])
+        state, carried = before[run.is_first], self.carried[keys]
         restoration = Restoration(
             present=self._chance.permutation(keys[(state == PRESENT) & (carried != PRESENT)]),
             absent=keys[(state == ABSENT) & (carried == PRESENT)],
         )
-        before = self._complete(run, state)
         self._leave(run, before)
         return restoration, _outcome(run, before)
 
-    def _posterior(self, run: Runs) -> tuple[_Floats, _Floats]:
-        """Return for each key of a piece the probability that it was present: before, and behind
-        the sight of its first sign.
-        """
-        keys = run.ids[run.is_first]
-        if not self._traffic.puts:  # where nothing is ever put, nothing is ever there
-            return np.zeros(len(keys)), np.zeros(len(keys))
-        groups = self.carried[keys]
-        odds = _odds(self._prior(run, keys, groups)) * self._factors[groups - UNKNOWN]
-        signs = run.sign[run.is_first]
-        ratio = self._traffic.of_sign[PRESENT, signs] / self._traffic.of_sign[ABSENT, signs]
-        return odds / (1 + odds), odds * ratio / (1 + odds * ratio)
-
-    def _prior(self, run: Runs, keys: _Ints, groups: NDArray[np.int8]) -> _Floats:
-        """Return the probability by time alone: the state last left, unless written since."""
-        unwritten = self._traffic.recurrence.unseen(
-            (run.place.at - self._left_at[keys]) * self._traffic.writes,
-            shown=run.place.shown,
-            was_seen=groups != UNKNOWN,
-        )
-        left = (groups == PRESENT).astype(np.float64)
-        prior: _Floats = unwritten * left + (1 - unwritten) * self._traffic.puts
-        return prior
-
-    def _complete(self, run: Runs, state: NDArray[np.int8]) -> NDArray[np.int8]:
+    def _draw(self, run: Runs, chances: _Floats) -> NDArray[np.int8]:
+        """Return a state before each operation of a piece, by the chances of its keys."""
+        state = (self._chance.random(len(chances)) < chances).astype(np.int8)
         run_of = np.cumsum(run.is_first) - 1
         filled: NDArray[np.int8] = np.where(run.before == UNKNOWN, state[run_of], run.before)
         return filled
 
+    def _cases(self, run: Runs) -> _Ints:
+        """Return for each key of a piece all that its probability depends on, as one number."""
+        keys = run.ids[run.is_first]
+        groups = self.carried[keys] - UNKNOWN
+        case: _Ints = (self._left_at[keys] * len(_GROUPS) + groups) * SIGNS
+        return case + run.sign[run.is_first]
+
+    def _beliefs(self, run: Runs) -> tuple[_Floats, _Floats]:
+        """Return the probabilities that a key was present, by case: before, and behind the sight of
+        its first sign; of shape (places, groups) and (places, groups, signs).
+        """
+        shape = (len(self._places), len(_GROUPS), SIGNS)
+        if not self._traffic.puts:  # where nothing is ever put, nothing is ever there
+            return np.zeros(shape[:2]), np.zeros(shape)
+        odds = _odds(self._prior(run)) * self._factors
+        ratio = self._traffic.of_sign[PRESENT] / self._traffic.of_sign[ABSENT]
+        seen = odds[:, :, None] * ratio
+        return odds / (1 + odds), seen / (1 + seen)
+
+    def _prior(self, run: Runs) -> _Floats:
+        """Return the probability by time alone: the state last left, unless written since."""
+        rows = (run.place.at - np.array(self._places)) * self._traffic.writes
+        unwritten = self._traffic.recurrence.unseen(
+            rows[:, None], shown=run.place.shown, was_seen=np.array(_GROUPS) != UNKNOWN
+        )
+        left = np.array(_GROUPS) == PRESENT
+        prior: _Floats = unwritten * left + (1 - unwritten) * self._traffic.puts
+        return prior
+
     def _leave(self, run: Runs, before: NDArray[np.int8]) -> None:
         is_last = np.ones(len(run.ids), dtype=np.bool_)
         is_last[:-1] = run.is_first[1:]
-        ops = run.ops[is_last]
-        after = np.where(ops == PUT, PRESENT, np.where(ops == DEL, ABSENT, before[is_last]))
-        self.carried[run.ids[is_last]] = after
-        self._left_at[run.ids[is_last]] = run.place.at
+        ops, keys = run.ops[is_last], run.ids[is_last]
+        self.carried[keys] = np.where(
+            ops == PUT, PRESENT, np.where(ops == DEL, ABSENT, before[is_last])
+        )
+        self._left_at[keys] = len(self._places)
+        self._places.append(run.place.at)
 
 
 def _odds(probability: _Floats) -> _Floats:
-    kept = np.clip(probability, _LEAST_PRIOR, 1 - _LEAST_PRIOR)
+    kept = np.minimum(np.maximum(probability, _LEAST_PRIOR), 1 - _LEAST_PRIOR)
     odds: _Floats = kept / (1 - kept)
     return odds
 

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from adhash.workloads.csv_source import CsvSource
     from adhash.workloads.sources import TraceSource
 
+# Most traces are not read through: room for blocks that are never filled costs milliseconds.
+_BLOCK_BYTES = 1 << 18
+
 
 def draw_sample(trace: str, drawing: Drawing) -> Sample:
     """Return a sample of a trace.
@@ -85,6 +88,7 @@ def _open(trace: str, drawing: Drawing) -> TraceSource:
 
     return open_trace(
         trace,
+        block_bytes=_BLOCK_BYTES,
         max_bytes=drawing.settings.csv_max_bytes,
         read_ahead=False,
         should_stop=drawing.is_stopped,
