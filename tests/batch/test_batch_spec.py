@@ -40,7 +40,7 @@ def refused(folder: Path, table: dict[str, Any]) -> BadInputError:
         (suite(job(command="batch")), "batch.jobs[0].command: there is no"),
         (suite(job(command="sh")), "batch.jobs[0].command: there is no"),
         (suite(job(command="batch")), "batch.jobs[0].command"),
-        (suite(job(command="generate-csv")), "batch.jobs[0].command"),
+        (suite(job(command="serve")), "batch.jobs[0].command"),
         (suite({"command": "run-csv"}), "batch.jobs[0].name is missing"),
         (suite({"name": "a"}), "batch.jobs[0].command is missing"),
         (suite("text"), "batch.jobs[0]: a table; got text"),  # type: ignore[arg-type]

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from adhash.analysis.generate_csv import generate_csv
+from adhash.cancellation import CancelToken
 from adhash.cli import main
+from adhash.errors import InterruptedRunError
+from adhash.progress import WorkProgress
 from adhash.workloads import adversarial
 
 
@@ -28,13 +32,56 @@ def test_json_says_what_was_written(tmp_path: Path, capsys: pytest.CaptureFixtur
     out = tmp_path / "t.parquet"
     assert run("--out", str(out), "--rows", "10", "--json") == 0
     answer = json.loads(capsys.readouterr().out)
+    assert answer.pop("elapsed_s") > 0
+    assert answer.pop("rows_per_second") > 0
     assert answer == {
         "ok": True,
         "command": "generate-csv",
+        "schema": "adhash.generate-csv.v1",
         "out": str(out),
         "rows": 10,
         "keys": 1_000_000,
+        "seed": 1,
     }
+
+
+def test_workloads_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--list") == 0
+    assert "ycsb-e" in capsys.readouterr().out
+    assert run("--list", "--json") == 0
+    listed = json.loads(capsys.readouterr().out)["workloads"]
+    assert {each["name"] for each in listed} >= {"ycsb-a", "hotspot", "queue"}
+
+
+def test_a_named_workload_loads_its_keys_first(tmp_path: Path) -> None:
+    out = tmp_path / "t.csv"
+    args = ["--keys", "100", "--rows", "300", "--key-type", "str", "--ycsb-compat"]
+    assert run("-o", str(out), "--workload", "ycsb-b", *args) == 0
+    rows = out.read_text().splitlines()[1:]
+    assert rows[0].startswith("put,user6284781860667377211,")
+    assert len({row.split(",")[1] for row in rows[:100]}) == 100
+
+
+def test_python_takes_the_same_options(tmp_path: Path) -> None:
+    made = [tmp_path / "cli.csv", tmp_path / "python.csv"]
+    assert run("-o", str(made[0]), "--rows", "500", "--get", "1", "--put", "1", "--del", "1") == 0
+    result = generate_csv(made[1], rows=500, get=1, put=1, delete=1)
+    assert result.rows == 500
+    assert made[0].read_bytes() == made[1].read_bytes()
+
+
+def test_a_run_that_is_cancelled_leaves_nothing(tmp_path: Path) -> None:
+    token = CancelToken()
+    seen: list[int] = []
+
+    def watch(progress: WorkProgress) -> None:
+        seen.append(progress.done)
+        token.cancel()
+
+    with pytest.raises(InterruptedRunError, match="interrupted"):
+        generate_csv(tmp_path / "t.csv", rows=10**9, progress=watch, cancel=token)
+    assert len(seen) == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_dash_writes_csv_and_nothing_else_to_stdout(
@@ -54,6 +101,9 @@ def test_a_dash_writes_csv_and_nothing_else_to_stdout(
         (["--out", "t.csv", "--rows", "0"], 2),
         (["--out", "-", "--json"], 2),
         (["--out", "t.csv", "--count", "5"], 2),
+        (["--rows", "5"], 2),
+        (["--out", "t.csv", "--workload", "tpc-c"], 2),
+        (["--out", "t.csv", "--workload", "ycsb-a", "--rows", "5"], 2),
         (["--out", "t.csv", "--adversarial", "swiss", "--keys", "5"], 2),
         (["--out", "exists.csv"], 4),
         (["--out", "none/t.csv"], 5),

@@ -4,32 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from goodness import deviation
 
 from adhash.workloads.seeded import SeededStream
 from adhash.workloads.zipf import ZipfSampler, zipf_pmf
 
 DRAWS = 400_000
 EXPONENTS = [0.0, 0.5, 0.99, 1.0, 1.0 + 1e-10, 1.2, 2.0, 3.5]
-
-
-def deviation(ranks: np.ndarray, pmf: np.ndarray) -> float:
-    """Return by how many standard deviations the chi-square statistic exceeds its mean.
-
-    Ranks that are expected fewer than 5 times are counted together. Wilson and Hilferty's cube
-    root makes the statistic normal.
-    """
-    expected = pmf * len(ranks)
-    found = np.bincount(ranks, minlength=len(pmf)).astype(float)
-    cut = int(np.count_nonzero(expected >= 5))
-    assert (np.diff(expected) <= 0).all()
-    expected = np.append(expected[:cut], expected[cut:].sum())
-    found = np.append(found[:cut], found[cut:].sum())
-    keep = expected >= 5
-    freedom = int(keep.sum()) - 1
-    assert freedom >= 1
-    chi2 = float((((found - expected) ** 2)[keep] / expected[keep]).sum())
-    spread = 2 / (9 * freedom)
-    return ((chi2 / freedom) ** (1 / 3) - (1 - spread)) / spread**0.5
 
 
 @pytest.mark.parametrize("keys", [2, 10, 1000, 50_000])

@@ -14,7 +14,14 @@ import typer
 from pydantic.fields import FieldInfo
 from typer.core import TyperCommand
 
-from adhash.options.base import CommandOptions, Options, is_positional, read_options
+from adhash.options.base import (
+    CommandOptions,
+    Options,
+    flag_of,
+    is_positional,
+    read_options,
+    short_flag_of,
+)
 
 Run = Callable[[Options], None]
 
@@ -84,8 +91,9 @@ def _parameter(key: str, field: FieldInfo) -> inspect.Parameter:
     if _is_flag(field):
         return own_option(key, _flag(key, field), None)
     text = list[str] | None if _is_repeatable(field) else str | None
+    names = [flag_of(key, field), short_flag_of(field)]
     info = typer.Option(
-        f"--{_spelling(key)}",
+        *filter(None, names),
         metavar=_metavar(key, field),
         help=_help(field),
         show_default=False,
@@ -129,7 +137,7 @@ def _spelling(key: str) -> str:
 def _metavar(key: str, field: FieldInfo) -> str:
     if field.annotation in (int, float):
         return "N"
-    return key.rpartition("_")[2].upper()
+    return flag_of(key, field).rpartition("-")[2].upper()
 
 
 def _help(field: FieldInfo) -> str:
@@ -141,7 +149,5 @@ def _help(field: FieldInfo) -> str:
 def options_of(model: type[CommandOptions]) -> list[str]:
     """Return the options of a command made from `model`, as they are typed."""
     return [
-        f"--{_spelling(key)}"
-        for key, field in model.model_fields.items()
-        if not is_positional(field)
+        flag_of(key, field) for key, field in model.model_fields.items() if not is_positional(field)
     ]

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from adhash.errors import BadInputError
-from adhash.options.base import CommandOptions, is_positional
+from adhash.options.base import CommandOptions, flag_of, is_positional
 
 # How a source that has no null spells one: the readers of `adhash.config_values` know these words.
 _WORDS_FOR_NONE = ("random", "off")
@@ -52,7 +52,7 @@ def as_arguments(options: CommandOptions) -> list[str]:
 
 
 def _words(name: str, field: FieldInfo, value: object) -> Iterator[str]:
-    flag = f"--{name.replace('_', '-')}"
+    flag = flag_of(name, field)
     if isinstance(value, bool):
         yield from _flag(flag, field, is_on=value)
     elif value is None:

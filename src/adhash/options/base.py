@@ -61,7 +61,15 @@ OutputFile = Annotated[_Name, Writes("file")]
 OutputFolder = Annotated[_Name, Writes("folder")]
 
 
-def option(meaning: str, *, default: object = None, positional: bool = False, **limits: Any) -> Any:
+def option(
+    meaning: str,
+    *,
+    default: object = None,
+    positional: bool = False,
+    flag: str = "",
+    short: str = "",
+    **limits: Any,
+) -> Any:
     """Declare an option.
 
     Parameters
@@ -72,6 +80,10 @@ def option(meaning: str, *, default: object = None, positional: bool = False, **
         Its value where it is not given; ``...`` for one that must be given.
     positional : bool
         Whether the command line takes it as an argument without a name.
+    flag : str
+        Its name on the command line, where that is not the name of the field.
+    short : str
+        Its second name on the command line, such as ``"-o"``.
     **limits
         As for `pydantic.Field`: ``ge``, ``le``, ``min_length``, ...
 
@@ -81,6 +93,7 @@ def option(meaning: str, *, default: object = None, positional: bool = False, **
         The field.
     """
     extra: JsonDict = {"positional": True} if positional else {}
+    extra |= {name: word for name, word in (("flag", flag), ("short", short)) if word}
     return Field(default, description=meaning, json_schema_extra=extra or None, **limits)
 
 
@@ -88,6 +101,21 @@ def is_positional(field: FieldInfo) -> bool:
     """Return whether the command line takes the field as an argument without a name."""
     extra = field.json_schema_extra
     return isinstance(extra, dict) and bool(extra.get("positional"))
+
+
+def flag_of(name: str, field: FieldInfo | None) -> str:
+    """Return the name of a field on the command line, such as ``--max-pairs``."""
+    return _extra(field, "flag") or f"--{name.replace('_', '-')}"
+
+
+def short_flag_of(field: FieldInfo) -> str:
+    """Return the second name of a field on the command line; "" where it has none."""
+    return _extra(field, "short")
+
+
+def _extra(field: FieldInfo | None, name: str) -> str:
+    extra = field.json_schema_extra if field is not None else None
+    return str(extra.get(name, "")) if isinstance(extra, dict) else ""
 
 
 def files_read(model: type[CommandOptions]) -> list[str]:
@@ -182,7 +210,7 @@ def _faults(model: type[CommandOptions], error: ValidationError, *, flags: bool)
     for fault in error.errors():
         place = fault["loc"]
         name = str(place[0]) if place else ""
-        shown = f"--{name.replace('_', '-')}" if flags else name
+        shown = flag_of(name, model.model_fields.get(name)) if flags else name
         if not place:
             yield fault["msg"].removeprefix("Value error, ")
         elif name not in model.model_fields:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from adhash.options.ab_compare import AbCompareOptions
 from adhash.options.base import CommandOptions
 from adhash.options.batch import BatchOptions
+from adhash.options.generate_csv import GenerateCsvOptions
 from adhash.options.probe_visualize import ProbeVisualizeOptions
 from adhash.options.profile import ProfileOptions
 from adhash.options.run_csv import RunCsvOptions
@@ -27,6 +28,7 @@ COMMANDS: Mapping[str, type[CommandOptions]] = {
     "verify-snapshot": VerifySnapshotOptions,
     "ab-compare": AbCompareOptions,
     "workload-dna": WorkloadDnaOptions,
+    "generate-csv": GenerateCsvOptions,
 }
 
 # What a job of a suite may be. A suite in a suite would have paths and roots of its own.

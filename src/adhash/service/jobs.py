@@ -244,6 +244,10 @@ class JobManager(JobLibrary):
         """Submit a description of a trace; the options are those of ``adhash workload-dna``."""
         return self.submit("workload-dna", request)
 
+    def generate_csv(self, **request: object) -> Job:
+        """Submit a trace to be generated; the options are those of ``adhash generate-csv``."""
+        return self.submit("generate-csv", request)
+
     # --- looking ---------------------------------------------------------------------------------
 
     def get(self, job_id: str) -> Job:

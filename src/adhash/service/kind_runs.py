@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from adhash.options.ab_compare import AbCompareOptions
     from adhash.options.base import CommandOptions
     from adhash.options.batch import BatchOptions
+    from adhash.options.generate_csv import GenerateCsvOptions
     from adhash.options.probe_visualize import ProbeVisualizeOptions
     from adhash.options.profile import ProfileOptions
     from adhash.options.verify_snapshot import VerifySnapshotOptions
@@ -254,6 +255,31 @@ def describe_trace(options: WorkloadDnaOptions, context: WorkContext) -> dict[st
     from adhash.analysis.dna import run_workload_dna
 
     return _told(run_workload_dna(options, **_ears(context)))
+
+
+def generate_trace(options: GenerateCsvOptions, context: WorkContext) -> dict[str, Any]:
+    """Generate a trace of a chosen character.
+
+    Parameters
+    ----------
+    options : GenerateCsvOptions
+        What is asked for.
+    context : WorkContext
+        Told how many rows are written.
+
+    Returns
+    -------
+    dict
+        ``adhash.generate-csv.v1``.
+
+    Raises
+    ------
+    AdhashError
+        If the trace cannot be written, or the job was cancelled.
+    """
+    from adhash.analysis.generate_csv import run_generate_csv
+
+    return _told(run_generate_csv(options, **_ears(context)))
 
 
 def _ears(context: WorkContext) -> dict[str, Any]:

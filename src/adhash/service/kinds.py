@@ -123,6 +123,12 @@ _KINDS = (
         run="describe_trace",
         example={"sample": "identifiers"},
     ),
+    JobKind(
+        name="generate-csv",
+        summary="Generate a trace of a chosen character.",
+        run="generate_trace",
+        example={"out": "trace.csv", "workload": "ycsb-a", "keys": 1000, "rows": 3000},
+    ),
 )
 
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from adhash.errors import BadInputError
 from adhash.workloads.columns import ArrowArray, KeyType
-from adhash.workloads.generators import KEY_TYPES
 from adhash.workloads.key_spaces import TabledKeys
+from adhash.workloads.trace_spec import KEY_TYPES
 
 MAX_COLLIDING_KEYS = 1_000_000
 

@@ -1,80 +1,157 @@
 """Which key an operation takes: by a distribution, or as in a queue.
 
-Deletes need what came before, yet no loop runs over rows: cumulative sums stand for the state of
-the map at every row of a batch.
+What is drawn are requests: most are one row, a scan or a read-modify-write are several. Deletes
+and inserts need what came before, yet no loop runs over rows: cumulative sums stand for the state
+of the map at every request of a batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from adhash.workloads.distributions import Distribution, Ranks
 from adhash.workloads.seeded import SeededStream
 
 Ops = npt.NDArray[np.uint8]
-Ranks = npt.NDArray[np.int64]
+Kinds = npt.NDArray[np.uint8]
 
-_GET, _PUT, _DEL = 0, 1, 2
+#: The shares of a mix, in their order; requests are numbered by their place in it.
+SHARE_NAMES = ("get", "put", "delete", "insert", "scan", "rmw")
+#: The most rows of a batch, and so of a single scan.
+BATCH_ROWS = 1 << 16
+MAX_SCAN_ROWS = BATCH_ROWS
+
+_GET, _PUT, _DEL, _INSERT, _SCAN, _RMW = range(6)
+# The operation of a request's first row.
+_FIRST_OP = np.array([_GET, _PUT, _DEL, _PUT, _GET, _GET], dtype=np.uint8)
+_PUTS = np.array([False, True, False, True, False, True])
 # A delete takes one of this many latest puts: enough to be no neighbour, little enough to keep.
 _REMEMBERED_PUTS = 1 << 18
 
 
-class MixedOperations:
-    """Gets and puts take keys by a distribution, deletes a key of a recent put.
+@dataclass(frozen=True, kw_only=True)
+class Mix:
+    """Which requests there are, and which keys they take.
 
     Parameters
     ----------
-    draw : callable
-        Returns so many ranks.
-    stream : SeededStream
-        The source of randomness.
-    has_puts : bool
-        Whether there are puts at all; if not, deletes draw keys like gets.
+    shares : sequence of float
+        The fraction of each request, in the order of `SHARE_NAMES`.
+    distribution : Distribution
+        Of the keys.
+    max_scan : int
+        The most keys of a scan.
     """
 
-    def __init__(
-        self, draw: Callable[[int], Ranks], stream: SeededStream, *, has_puts: bool
-    ) -> None:
-        self._draw = draw
+    shares: Sequence[float]
+    distribution: Distribution
+    max_scan: int = 1
+
+    @property
+    def most_rows(self) -> int:
+        """The most rows that a request becomes."""
+        if self.shares[_SCAN]:
+            return max(self.max_scan, 2)
+        return 2 if self.shares[_RMW] else 1
+
+    @property
+    def has_puts(self) -> bool:
+        """Whether there are puts at all, of whatever kind."""
+        return any(share for share, puts in zip(self.shares, _PUTS, strict=True) if puts)
+
+    def draw_kinds(self, stream: SeededStream, count: int) -> Kinds:
+        """Return so many requests."""
+        last = max(kind for kind, share in enumerate(self.shares) if share)
+        bounds = np.cumsum(self.shares)[:last]
+        return np.searchsorted(bounds, stream.doubles(count), side="right").astype(np.uint8)
+
+
+class MixedOperations:
+    """Requests take keys by a distribution; inserts take new ones, deletes those of recent puts.
+
+    Parameters
+    ----------
+    stream : SeededStream
+        The source of randomness.
+    records : int
+        How many keys there are at the beginning.
+    """
+
+    def __init__(self, stream: SeededStream, records: int) -> None:
         self._stream = stream
-        self._has_puts = has_puts
+        self._records = records
+        self._preloaded = 0
         self._puts = np.empty(0, dtype=np.int64)
 
-    def next(self, ops: Ops, *, preload: int) -> tuple[Ops, Ranks]:
+    def next(self, mix: Mix, rows: int, *, preload: int) -> tuple[Ops, Ranks]:
         """Return the operations and ranks of the next rows.
 
         Parameters
         ----------
-        ops : ndarray of uint8, shape (n,)
-            The operations wished for.
+        mix : Mix
+            What is wished for.
+        rows : int
+            How many rows at most; those of the first request may be more.
         preload : int
-            The first so many rows continue the preload.
+            The next so many requests are the preload.
 
         Returns
         -------
         tuple of (ndarray of uint8, ndarray of int64)
             The operations, with gets for deletes that have nothing to delete, and the ranks.
         """
-        ranks = self._draw(len(ops))
+        if preload:
+            count = min(rows, preload) if mix.most_rows > 1 else rows
+        else:
+            count = max(1, rows // mix.most_rows)
+        return self._rows_of(mix, *self._requests(mix, count, min(preload, count)))
+
+    def _requests(self, mix: Mix, count: int, preload: int) -> tuple[Kinds, Ranks, Ranks]:
+        """Return requests, the keys they take, and how many keys there are at each."""
+        kinds = mix.draw_kinds(self._stream, count)
+        kinds[:preload] = _PUT
+        is_insert = kinds == _INSERT
+        records = self._records + np.cumsum(is_insert) - is_insert
+        ranks = mix.distribution.draw(self._stream, records)
         ranks[:preload] = np.arange(self._preloaded, self._preloaded + preload)
+        ranks[is_insert] = records[is_insert]
         self._preloaded += preload
-        if not (self._has_puts or self._preloaded):
-            return ops, ranks
-        known = np.concatenate([self._puts, ranks[ops == _PUT]])
-        puts_before = len(self._puts) + np.cumsum(ops == _PUT)
-        deletes = np.flatnonzero(ops == _DEL)
+        self._records += int(is_insert.sum())
+        if mix.has_puts or self._preloaded:
+            self._choose_deleted(kinds, ranks)
+        return kinds, ranks, records
+
+    def _choose_deleted(self, kinds: Kinds, ranks: Ranks) -> None:
+        is_put = _PUTS[kinds]
+        known = np.concatenate([self._puts, ranks[is_put]])
+        deletes = np.flatnonzero(kinds == _DEL)
+        available = len(self._puts) + np.cumsum(is_put)[deletes]
         back = self._stream.doubles(len(deletes))
-        available = puts_before[deletes]
         chosen = available - 1 - (back * np.minimum(available, _REMEMBERED_PUTS)).astype(np.int64)
         is_possible = available > 0
-        ops[deletes[~is_possible]] = _GET
+        kinds[deletes[~is_possible]] = _GET
         ranks[deletes[is_possible]] = known[chosen[is_possible]]
         self._puts = known[-_REMEMBERED_PUTS:]
-        return ops, ranks
 
-    _preloaded = 0
+    def _rows_of(self, mix: Mix, kinds: Kinds, ranks: Ranks, records: Ranks) -> tuple[Ops, Ranks]:
+        """Return the rows that requests become."""
+        if mix.most_rows == 1:
+            return _FIRST_OP[kinds], ranks
+        lengths = 1 + (kinds == _RMW).astype(np.int64)
+        scans = np.flatnonzero(kinds == _SCAN)
+        wished = 1 + self._stream.below(mix.max_scan, len(scans))
+        # A scan ends behind the newest key.
+        lengths[scans] = np.minimum(wished, records[scans] - ranks[scans])
+        request = np.repeat(np.arange(len(kinds)), lengths)
+        place = np.arange(len(request)) - (np.cumsum(lengths) - lengths)[request]
+        kind = kinds[request]
+        ops = _FIRST_OP[kind]
+        ops[(kind == _RMW) & (place == 1)] = _PUT
+        return ops, ranks[request] + np.where(kind == _SCAN, place, 0)
 
 
 class QueuedOperations:
@@ -82,31 +159,38 @@ class QueuedOperations:
 
     Parameters
     ----------
+    stream : SeededStream
+        The source of randomness.
     keys : int
         The size of the key space; behind its end it starts again.
     """
 
-    def __init__(self, keys: int) -> None:
+    def __init__(self, stream: SeededStream, keys: int) -> None:
+        self._stream = stream
         self._keys = keys
         self._puts = 0
         self._deletes = 0
         self._gets = 0
 
-    def next(self, ops: Ops, *, preload: int) -> tuple[Ops, Ranks]:  # noqa: ARG002
+    def next(self, mix: Mix, rows: int, *, preload: int) -> tuple[Ops, Ranks]:
         """Return the operations and ranks of the next rows; see `MixedOperations.next`.
 
         Parameters
         ----------
-        ops : ndarray of uint8, shape (n,)
-            The operations wished for.
+        mix : Mix
+            Only its shares of get, put and delete count.
+        rows : int
+            How many rows.
         preload : int
-            Not needed: puts come in order anyway.
+            The first so many are puts.
 
         Returns
         -------
         tuple of (ndarray of uint8, ndarray of int64)
             The operations, with gets for deletes of an empty queue, and the ranks.
         """
+        ops = mix.draw_kinds(self._stream, rows)
+        ops[:preload] = _PUT
         ops[self._finds_nothing(ops)] = _GET
         puts = self._puts + np.cumsum(ops == _PUT)
         deletes = self._deletes + np.cumsum(ops == _DEL)

@@ -34,6 +34,8 @@ import numpy.typing as npt
 from adhash.workloads.seeded import SeededStream
 
 Floats = npt.NDArray[np.float64]
+Ranks = npt.NDArray[np.int64]
+Bound = int | Ranks
 
 # A table of this many doubles stays in a core's L2 cache, where a search beats the logarithms.
 _TABLE_KEYS = 1 << 15
@@ -59,6 +61,44 @@ def zipf_pmf(keys: int, exponent: float) -> Floats:
     return weights
 
 
+class _Inversion:
+    """Rejection-inversion for one exponent.
+
+    Parameters
+    ----------
+    exponent : float
+        s, at least 0.
+    """
+
+    def __init__(self, exponent: float) -> None:
+        self._exponent = exponent
+        ends = self.area(np.array([1.5, 2.5]))
+        self._low = float(ends[0]) - 1.0
+        # Draws this close below an integer are accepted without computing H again.
+        self._sure = 2.0 - float(self._inverse(ends[1:] - 2.0**-exponent)[0])
+
+    def area(self, x: Floats) -> Floats:
+        """Return H(x) = (x**(1-s) - 1) / (1-s), or log x where s = 1."""
+        log_x = np.log(x)
+        return _expm1_ratio((1.0 - self._exponent) * log_x) * log_x
+
+    def propose(self, doubles: Floats, *, keys: Bound, high: float | Floats) -> Ranks:
+        """Return ranks below `keys`, whose H(keys + 1/2) is `high`; -1 for rejected draws."""
+        u = high + doubles * (self._low - high)
+        x = self._inverse(u)
+        k = np.clip(np.floor(x + 0.5), 1.0, keys)
+        ranks = k.astype(np.int64) - 1
+        unsure = np.flatnonzero(k - x > self._sure)
+        k_unsure = k[unsure]
+        bound = self.area(k_unsure + 0.5) - k_unsure**-self._exponent
+        ranks[unsure[u[unsure] < bound]] = -1
+        return ranks
+
+    def _inverse(self, u: Floats) -> Floats:
+        t = np.maximum(u * (1.0 - self._exponent), -1.0)
+        return np.exp(_log1p_ratio(t) * u)
+
+
 class ZipfSampler:
     """Draws ranks, of which 0 is the most probable.
 
@@ -80,17 +120,14 @@ class ZipfSampler:
         method: Literal["auto", "table", "rejection"] = "auto",
     ) -> None:
         self._keys = keys
-        self._exponent = exponent
         self._cdf: Floats | None = None
         if method == "table" or (method == "auto" and keys <= _TABLE_KEYS):
             self._cdf = np.cumsum(zipf_pmf(keys, exponent))
             return
-        ends = self._h_integral(np.array([1.5, keys + 0.5, 2.5]))
-        self._low, self._high = float(ends[0]) - 1.0, float(ends[1])
-        # Draws this close below an integer are accepted without computing H again.
-        self._sure = 2.0 - float(self._h_inverse(ends[2:] - 2.0**-exponent)[0])
+        self._inversion = _Inversion(exponent)
+        self._high = float(self._inversion.area(np.array([keys + 0.5]))[0])
 
-    def draw(self, stream: SeededStream, count: int) -> npt.NDArray[np.int64]:
+    def draw(self, stream: SeededStream, count: int) -> Ranks:
         """Return ranks.
 
         Parameters
@@ -113,26 +150,44 @@ class ZipfSampler:
             ranks[rejected] = self._propose(stream, rejected.size)
         return ranks
 
-    def _propose(self, stream: SeededStream, count: int) -> npt.NDArray[np.int64]:
-        """Return ranks, with -1 for rejected draws."""
-        u = self._high + stream.doubles(count) * (self._low - self._high)
-        x = self._h_inverse(u)
-        k = np.clip(np.floor(x + 0.5), 1.0, self._keys)
-        ranks = k.astype(np.int64) - 1
-        unsure = np.flatnonzero(k - x > self._sure)
-        k_unsure = k[unsure]
-        bound = self._h_integral(k_unsure + 0.5) - k_unsure**-self._exponent
-        ranks[unsure[u[unsure] < bound]] = -1
+    def _propose(self, stream: SeededStream, count: int) -> Ranks:
+        return self._inversion.propose(stream.doubles(count), keys=self._keys, high=self._high)
+
+
+class GrowingZipfSampler:
+    """Draws ranks whose number differs from draw to draw.
+
+    Parameters
+    ----------
+    exponent : float
+        s, at least 0.
+    """
+
+    def __init__(self, exponent: float) -> None:
+        self._inversion = _Inversion(exponent)
+
+    def draw(self, stream: SeededStream, keys: Ranks) -> Ranks:
+        """Return ranks.
+
+        Parameters
+        ----------
+        stream : SeededStream
+            The source of randomness.
+        keys : ndarray of int64, shape (count,)
+            The number of ranks of each draw, n.
+
+        Returns
+        -------
+        ndarray of int64, shape (count,)
+            Each in [0, n).
+        """
+        high = self._inversion.area(keys.astype(np.float64) + 0.5)
+        ranks = self._inversion.propose(stream.doubles(len(keys)), keys=keys, high=high)
+        while (rejected := np.flatnonzero(ranks < 0)).size:
+            ranks[rejected] = self._inversion.propose(
+                stream.doubles(rejected.size), keys=keys[rejected], high=high[rejected]
+            )
         return ranks
-
-    def _h_integral(self, x: Floats) -> Floats:
-        """Return H(x) = (x**(1-s) - 1) / (1-s), or log x where s = 1."""
-        log_x = np.log(x)
-        return _expm1_ratio((1.0 - self._exponent) * log_x) * log_x
-
-    def _h_inverse(self, u: Floats) -> Floats:
-        t = np.maximum(u * (1.0 - self._exponent), -1.0)
-        return np.exp(_log1p_ratio(t) * u)
 
 
 def _expm1_ratio(x: Floats) -> Floats:

@@ -45,3 +45,7 @@ class KindMethods(ABC, Generic[Submitted]):
     def workload_dna(self, **request: object) -> Submitted:
         """Submit a description of a trace; the options are those of ``adhash workload-dna``."""
         return self.submit("workload-dna", request)
+
+    def generate_csv(self, **request: object) -> Submitted:
+        """Submit a trace to be generated; the options are those of ``adhash generate-csv``."""
+        return self.submit("generate-csv", request)
