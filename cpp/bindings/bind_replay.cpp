@@ -42,6 +42,7 @@ class AnyReplay {
   virtual const ReplayCounters& counters() const = 0;
   virtual const LatencyHistogram& latency(OpKind kind) const = 0;
   virtual std::vector<Pause> pauses() const = 0;
+  virtual std::uint64_t side_cpu_ns() const = 0;
 };
 
 template <class Key, class Value>
@@ -100,6 +101,7 @@ class TypedReplay final : public AnyReplay {
   const ReplayCounters& counters() const override { return recorder_.counters(); }
   const LatencyHistogram& latency(OpKind kind) const override { return recorder_.latency(kind); }
   std::vector<Pause> pauses() const override { return map_.pauses().longest(); }
+  std::uint64_t side_cpu_ns() const override { return map_.side_cpu_ns(); }
 
  private:
   // Runs the body on the map without the GIL; false if it was told to stop first.
@@ -223,8 +225,9 @@ bool try_make(TypedMap& map, const ReplayOptions& options, const CsvOptions& csv
 class PythonReplay {
  public:
   PythonReplay(nb::object map, std::uint64_t sample_every, double rate, bool verify,
-               std::uint64_t max_rows, std::size_t max_line_bytes, nb::object should_stop)
-      : map_(std::move(map)), stop_check_(std::move(should_stop)) {
+               std::uint64_t max_rows, std::size_t max_line_bytes, nb::object should_stop,
+               bool leaves_work)
+      : map_(std::move(map)), stop_check_(std::move(should_stop), leaves_work) {
     TypedMap& typed = nb::cast<MapObject&>(map_).map();
     refuse_floats(typed);
     const ReplayOptions options{sample_every, rate, verify};
@@ -322,6 +325,7 @@ nb::dict counters_of(const PythonReplay& self) {
   row["mismatches"] = counters.mismatches;
   row["parse_ns"] = counters.parse_ns;
   row["execute_ns"] = counters.execute_ns;
+  row["side_cpu_ns"] = self.replay().side_cpu_ns();
   return row;
 }
 
@@ -370,11 +374,11 @@ PyType_Slot replay_slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(traverse_
 void bind_replay(nb::module_& module) {
   module.def("steady_now_ns", &steady_now_ns);
   nb::class_<PythonReplay>(module, "Replay", nb::type_slots(replay_slots))
-      .def(nb::init<nb::object, std::uint64_t, double, bool, std::uint64_t, std::size_t,
-                    nb::object>(),
+      .def(nb::init<nb::object, std::uint64_t, double, bool, std::uint64_t, std::size_t, nb::object,
+                    bool>(),
            nb::arg("map"), nb::kw_only(), nb::arg("sample_every"), nb::arg("rate"),
            nb::arg("verify"), nb::arg("max_rows"), nb::arg("max_line_bytes"),
-           nb::arg("should_stop") = nb::none())
+           nb::arg("should_stop") = nb::none(), nb::arg("leaves_work") = false)
       .def("feed_csv", [](PythonReplay& self, nb::handle block,
                           bool last) { self.idle().feed_csv(Buffer(block), last); })
       .def("feed_columns",

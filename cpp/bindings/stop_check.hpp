@@ -4,6 +4,7 @@
 
 #include <nanobind/nanobind.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
@@ -18,8 +19,9 @@ namespace nb = nanobind;
 class PythonStopCheck final : public StopCheck {
  public:
   // `should_stop` is a function without arguments, or None: then only a handler can end the work,
-  // by an exception.
-  explicit PythonStopCheck(nb::object should_stop) : should_stop_(std::move(should_stop)) {}
+  // by an exception. `leaves_work`: the process ends with this work.
+  explicit PythonStopCheck(nb::object should_stop, bool leaves_work = false)
+      : should_stop_(std::move(should_stop)), leaves_work_(leaves_work) {}
 
   // Work begins: Python had its turn just now.
   void begin() { next_ns_ = steady_now_ns() + kIntervalNs; }
@@ -29,6 +31,9 @@ class PythonStopCheck final : public StopCheck {
     if (steady_now_ns() < next_ns_) return false;
     begin();
     return ask();
+  }
+  bool may_leave_work(std::size_t entries) const override {
+    return leaves_work_ && entries >= kLeavesFromEntries;
   }
   // The same at once.
   bool ask() const {
@@ -44,7 +49,11 @@ class PythonStopCheck final : public StopCheck {
  private:
   static constexpr std::uint64_t kIntervalNs = 50'000'000;
 
+  // Some tens of milliseconds for a standard map; a thread takes some tens of microseconds.
+  static constexpr std::size_t kLeavesFromEntries = std::size_t{1} << 19;
+
   nb::object should_stop_;
+  bool leaves_work_;
   std::uint64_t next_ns_ = 0;
 };
 

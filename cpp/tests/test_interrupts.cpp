@@ -17,10 +17,13 @@ using adhash::Interrupted;
 using adhash::OpKind;
 using map_testing::Subject;
 
-// Says "stop" when it was asked for the n-th time, and ever after.
+// Says "stop" when it was asked for the n-th time, and ever after. With `leaves_work`, work that
+// cannot be stopped may be left.
 class StopAt : public adhash::StopCheck {
  public:
-  explicit StopAt(std::uint64_t n) : until_stop_(n) {}
+  explicit StopAt(std::uint64_t n, bool leaves_work = false)
+      : until_stop_(n), leaves_work_(leaves_work) {}
+  bool may_leave_work(std::size_t) const override { return leaves_work_; }
   bool should_stop() override {
     ++asked_;
     return asked_ >= until_stop_;
@@ -29,6 +32,7 @@ class StopAt : public adhash::StopCheck {
 
  private:
   std::uint64_t until_stop_;
+  bool leaves_work_;
   std::uint64_t asked_ = 0;
 };
 
@@ -157,6 +161,58 @@ TEST_EACH_MAP("a compaction that is told to stop changes nothing") {
   map.map().set_stop_check(nullptr);
   map.map().compact();
   CHECK_EQ(map.map().stats(0).compactions, before.compactions + 1);
+}
+
+TEST_EACH_MAP("a rehash of std that is left loses nothing, and whoever comes next waits for it") {
+  if (map.map_case().engine != "std") return;
+  std::uint64_t left = 0;
+  for (std::uint64_t number = 0; number < kEntries; ++number) {
+    StopAt check(1, true);
+    map.map().set_stop_check(&check);
+    const adhash::MapStats before = map.map().stats(0);
+    const std::uint64_t pauses = pauses_of(map.map());
+    try {
+      map.put(number, number);
+    } catch (const Interrupted&) {
+      ++left;
+      // Whether the thread still works or not: what is told is what was there before.
+      const adhash::MapStats after = map.map().stats(100);
+      CHECK_EQ(after.size, before.size);
+      CHECK_EQ(after.capacity, before.capacity);
+      CHECK_EQ(after.memory_bytes, before.memory_bytes);
+      CHECK_EQ(after.migrations, before.migrations);
+      CHECK_EQ(map.map().memory_bytes(), before.memory_bytes);
+      CHECK_EQ(pauses_of(map.map()), pauses);
+      map.map().set_stop_check(nullptr);
+      if (left % 2 == 0) map.check();
+      CHECK(map.put(number, number));
+      CHECK(map.map().stats(0).capacity > before.capacity);
+    }
+    map.map().set_stop_check(nullptr);
+  }
+  CHECK(left > 8);
+  StopAt check(1, true);
+  map.map().set_stop_check(&check);
+  CHECK_THROWS(Interrupted, map.map().compact());
+  CHECK_EQ(map.map().stats(0).compactions, 0u);
+  map.map().set_stop_check(nullptr);
+}
+
+TEST_EACH_MAP("a rehash that may be left grows std as the library does by itself") {
+  if (map.map_case().engine != "std") return;
+  Subject<Key, Value> plain(map.map_case());
+  StopAt never(~std::uint64_t{0}, true);
+  map.map().set_stop_check(&never);
+  for (std::uint64_t number = 0; number < kEntries; ++number) {
+    map.put(number, number);
+    plain.put(number, number);
+    CHECK_EQ(map.map().stats(0).capacity, plain.map().stats(0).capacity);
+  }
+  CHECK(never.asked() > 8);
+  CHECK_EQ(map.map().stats(0).migrations, plain.map().stats(0).migrations);
+  CHECK(map.map().side_cpu_ns() > 0);
+  CHECK_EQ(plain.map().side_cpu_ns(), 0u);
+  map.map().set_stop_check(nullptr);
 }
 
 TEST_EACH_MAP("a replay counts what it did before an interruption and goes on behind it") {

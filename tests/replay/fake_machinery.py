@@ -83,7 +83,7 @@ class FakeDriver:
         self._text = ""
         self._rows: list[list[str]] = []
         names = "rows get put del hits misses inserts updates deletes_found checked mismatches"
-        self.counted = dict.fromkeys([*names.split(), "parse_ns", "execute_ns"], 0)
+        self.counted = dict.fromkeys([*names.split(), "parse_ns", "execute_ns", "side_cpu_ns"], 0)
 
     def feed_csv(self, block: Any, last: bool) -> None:
         self._text += bytes(block).decode()

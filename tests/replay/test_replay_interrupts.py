@@ -47,10 +47,16 @@ def require_done(table: Any, driver: Any, rows: int) -> None:
 
 
 @pytest.mark.parametrize("verify", [False, True])
-@pytest.mark.parametrize("engine", ["chaining", "robinhood", "swiss"])
+@pytest.mark.parametrize("engine", ["chaining", "robinhood", "swiss", "std"])
 def test_growth_that_is_told_to_stop_can_be_gone_on_with(engine: str, verify: bool) -> None:
     answers = [True]
-    table, driver = fed(engine, lambda: bool(answers and answers.pop()), verify=verify)
+    table, driver = fed(
+        engine,
+        lambda: bool(answers and answers.pop()),
+        verify=verify,
+        # A rehash of std cannot be given up, only left.
+        leaves_work=engine == "std",
+    )
     interrupted_at = set()
     while not driver.advance(AN_HOUR_NS):
         interrupted_at.add(driver.counters()["rows"])
@@ -60,6 +66,23 @@ def test_growth_that_is_told_to_stop_can_be_gone_on_with(engine: str, verify: bo
     assert 0 < stopped_at < ROWS
     require_done(table, driver, ROWS)
     assert driver.counters()["mismatches"] == 0
+
+
+def test_a_rehash_that_was_left_is_told_of_as_before_it_and_costs_cpu_time() -> None:
+    answers = [True]
+    table, driver = fed("std", lambda: bool(answers and answers.pop()), leaves_work=True)
+    assert not driver.advance(AN_HOUR_NS)
+    # Without waiting for the thread that goes on: as the summary of a cancelled run does.
+    stats = table.stats()
+    rows = driver.counters()["rows"]
+    assert (stats.size, stats.capacity) == (rows, rows)  # the load factor of std is 1 then
+    assert stats.memory_bytes > 0
+    assert stats.probe_hist == ()
+    assert table.stats(0).migrations == stats.migrations
+    assert driver.advance(AN_HOUR_NS)
+    assert table.stats(0).capacity > ROWS
+    assert driver.counters()["side_cpu_ns"] > 0
+    require_done(table, driver, ROWS)
 
 
 def test_compaction_that_is_told_to_stop_changes_nothing() -> None:

@@ -64,6 +64,8 @@ class AnyMap {
   // Whom long work asks whether to go on, from now on: then it may end with Interrupted. nullptr:
   // nobody.
   virtual void set_stop_check(StopCheck* check) = 0;
+  // CPU time that operations took in threads other than their caller's, in nanoseconds.
+  virtual std::uint64_t side_cpu_ns() = 0;
   virtual MapStats stats(std::size_t probe_samples) = 0;
   virtual const PauseLog& pauses() = 0;
 
@@ -151,6 +153,10 @@ class EngineMap final : public AnyMap<Key, Value> {
     if constexpr (requires { engine_.drain(); }) engine_.drain();
   }
   void set_stop_check(StopCheck* check) override { engine_.set_stop_check(check); }
+  std::uint64_t side_cpu_ns() override {
+    if constexpr (requires { engine_.side_cpu_ns(); }) return engine_.side_cpu_ns();
+    return 0;
+  }
   MapStats stats(std::size_t probe_samples) override { return engine_.stats(probe_samples); }
   const PauseLog& pauses() override { return engine_.pauses(); }
   ProbeTrace trace_probe(KeyView key, ProbeOperation operation) const override {

@@ -24,6 +24,9 @@ class StopCheck {
   virtual ~StopCheck() = default;
   // Asked every millisecond or so. May throw, which ends the work as well.
   virtual bool should_stop() = 0;
+  // Whether work on so many entries may be left to itself, see leavable_work.hpp. Only where the
+  // process ends with whatever wanted it.
+  virtual bool may_leave_work(std::size_t) const { return false; }
 };
 
 // One piece of long work, by the entries that it has dealt with. Nobody stops it if `check` is

@@ -1,5 +1,6 @@
 // Engine `std`: std::unordered_map as the reference, so that a report shows the map one could use
-// today. It gets the same hash function and exact accounting of its memory, and nothing else.
+// today. It gets the same hash function, exact accounting of its memory and, in a process that ends
+// with its run, a rehash that need not be waited for; nothing else.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +14,7 @@
 
 #include "adhash/entry.hpp"
 #include "adhash/interrupt.hpp"
+#include "adhash/leavable_work.hpp"
 #include "adhash/pauses.hpp"
 #include "adhash/probe_trace.hpp"
 #include "adhash/stats.hpp"
@@ -88,6 +90,7 @@ class StdMap {
   void prefetch_slot(Hash) const {}
 
   Slot* find(KeyView key, Hash hash) {
+    settle();
     const auto found = map_.find(Probe{key, hash});
     return found == map_.end() ? nullptr : &*found;
   }
@@ -101,11 +104,14 @@ class StdMap {
     checked_size(sizeof_view(key));
     if (!is_full()) return emplace(key, value, allocator);
     PauseTimer timer(pauses_, "growth");
+    // The standard library grows to twice the buckets by itself, and does no more than that here.
+    if (may_leave_rehash()) rehash(2 * map_.bucket_count());
     ++migrations_;
     return emplace(key, value, allocator);
   }
 
   bool erase(KeyView key, Hash hash) {
+    settle();
     const auto found = map_.find(Probe{key, hash});
     if (found == map_.end()) return false;
     map_.erase(found);
@@ -115,12 +121,21 @@ class StdMap {
   static ValueView value_of(const Slot& slot) { return slot.second; }
 
   std::size_t size() const { return map_.size(); }
-  std::size_t bucket_count() const { return map_.bucket_count(); }
-  std::size_t memory_bytes() const { return sizeof(*this) + bytes_; }
+  std::size_t bucket_count() const {
+    settle();
+    return map_.bucket_count();
+  }
+  // While a rehash goes on that was left: as before it.
+  std::size_t memory_bytes() const {
+    return sizeof(*this) + (rehash_.is_left() ? before_rehash_.bytes : bytes_);
+  }
+  // CPU time that was spent for this map in threads of its own.
+  std::uint64_t side_cpu_ns() { return rehash_.cpu_ns(); }
 
   // A position is a bucket's number and the place of an entry in it.
-  std::size_t end() const { return map_.bucket_count() << kPlaceBits; }
+  std::size_t end() const { return bucket_count() << kPlaceBits; }
   std::size_t next(std::size_t from) const {
+    settle();
     std::size_t bucket = from >> kPlaceBits;
     std::size_t place = from & kPlaceMask;
     for (; bucket < map_.bucket_count(); ++bucket, place = 0) {
@@ -130,7 +145,7 @@ class StdMap {
   }
   KeyView key_at(std::size_t position) { return at(position)->first; }
   ValueView value_at(std::size_t position) { return at(position)->second; }
-  // Only drain() asks: the standard map can give up no rehash half-way without losing entries.
+  // Asked by drain(), and while a rehash goes on: it cannot be given up half-way, only left.
   void set_stop_check(StopCheck* check) { stop_check_ = check; }
   void pin() {}
   void unpin() {}
@@ -143,16 +158,19 @@ class StdMap {
   static constexpr bool is_over() { return false; }
 
   void reserve(std::size_t entries) {
+    settle();
     if (entries > map_.bucket_count()) map_.reserve(entries);
   }
   // An empty map needs no memory; to shrink the cleared one could fail.
   void clear() {
+    settle();
     Map empty(0, KeyHash{hasher_}, KeyEqual{}, Allocator(&bytes_));
     map_.swap(empty);
   }
   // Gives the entries back one by one: what the destructor does, but it could not be told to stop.
   // Throws Interrupted; then some are left.
   void drain() {
+    settle();
     constexpr std::size_t kNodesPerTidying = 8192;
     LongWork work(stop_check_);
     for (std::size_t freed = 1; !map_.empty(); ++freed) {
@@ -162,8 +180,9 @@ class StdMap {
     }
   }
   void compact() {
+    settle();
     PauseTimer timer(pauses_, "compact");
-    map_.rehash(0);
+    rehash(0);
     ++compactions_;
   }
 
@@ -172,11 +191,11 @@ class StdMap {
     stats.engine = kName;
     stats.layout = kName;
     stats.size = size();
-    stats.capacity = map_.bucket_count();
+    stats.capacity = rehash_.is_left() ? before_rehash_.buckets : map_.bucket_count();
     stats.memory_bytes = memory_bytes();
     stats.migrations = migrations_;
     stats.compactions = compactions_;
-    if (probe_samples == 0) return stats;
+    if (probe_samples == 0 || rehash_.is_left()) return stats;
     const std::size_t buckets = map_.bucket_count();
     const std::size_t stride =
         size() <= probe_samples
@@ -193,6 +212,7 @@ class StdMap {
   // What the public interface tells: the bucket and its nodes. Whether hashes are compared before
   // keys is the library's secret.
   ADHASH_COLD ProbeTrace trace_probe(KeyView key, ProbeOperation operation) const {
+    settle();
     std::size_t scratch_bytes = 0;
     const CountingAllocator<char> allocator(&scratch_bytes);
     const std::size_t buckets = map_.bucket_count();
@@ -240,6 +260,26 @@ class StdMap {
   };
   using Allocator = CountingAllocator<Slot>;
   using Map = std::unordered_map<OwnedKey, OwnedValue, KeyHash, KeyEqual, Allocator>;
+
+  // What can be told of a map whose entries a thread is moving.
+  struct BeforeRehash {
+    std::size_t buckets = 0;
+    std::size_t bytes = 0;
+  };
+
+  // Waits for a rehash that was left. Every use of the entries begins with it.
+  ADHASH_ALWAYS_INLINE void settle() const {
+    if (rehash_.is_left()) [[unlikely]]
+      rehash_.finish();
+  }
+  bool may_leave_rehash() const {
+    return stop_check_ != nullptr && stop_check_->may_leave_work(map_.size());
+  }
+  // Throws Interrupted; the entries are then as they were, as soon as settle() returns.
+  void rehash(std::size_t buckets) {
+    before_rehash_ = {.buckets = map_.bucket_count(), .bytes = bytes_};
+    rehash_.run(stop_check_, map_.size(), [this, buckets] { map_.rehash(buckets); });
+  }
 
   bool is_full() const {
     return map_.size() + 1 > static_cast<std::size_t>(static_cast<double>(map_.bucket_count()) *
@@ -308,6 +348,8 @@ class StdMap {
   PauseLog pauses_;
   std::uint64_t migrations_ = 0;
   std::uint64_t compactions_ = 0;
+  BeforeRehash before_rehash_;
+  mutable LeavableWork rehash_;  // ends before what it works on
 };
 
 }  // namespace adhash

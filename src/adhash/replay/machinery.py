@@ -170,8 +170,12 @@ class Machinery(Protocol):
         verify: bool,
         max_line_bytes: int,
         should_stop: ShouldStop,
+        leaves_work: bool = False,
     ) -> Driver:
-        """Return what runs operations on a table and asks `should_stop` whether to go on."""
+        """Return what runs operations on a table and asks `should_stop` whether to go on.
+
+        With `leaves_work` it leaves work that cannot be stopped to the end of the process.
+        """
         ...
 
     def new_checker(self, *, key_type: str, value_type: str, max_line_bytes: int) -> Checker:
@@ -242,6 +246,7 @@ class NativeMachinery:
         verify: bool,
         max_line_bytes: int,
         should_stop: ShouldStop,
+        leaves_work: bool = False,
     ) -> Driver:
         """Return what runs operations on a table and asks `should_stop` whether to go on."""
         driver: Driver = self._native.Replay(
@@ -252,6 +257,7 @@ class NativeMachinery:
             max_rows=0,
             max_line_bytes=max_line_bytes,
             should_stop=should_stop,
+            leaves_work=leaves_work,
         )
         return driver
 

@@ -79,23 +79,26 @@ class NoiseMeter:
         self._wall_ns += self._clock.monotonic_ns() - wall
         self._cpu_ns += time.thread_time_ns() - cpu
 
-    def read(self, *, is_paced: bool) -> Noise:
+    def read(self, *, is_paced: bool, side_cpu_ns: int = 0) -> Noise:
         """Return the noise so far.
 
         Parameters
         ----------
         is_paced : bool
             Whether the run waits on purpose (``--rate``).
+        side_cpu_ns : int
+            CPU time that operations took in other threads while this one waited, in nanoseconds.
 
         Returns
         -------
         Noise
             The figures and the verdict.
         """
+        cpu_ns = self._cpu_ns + side_cpu_ns
         return judge(
             steal=steal_share(self._cpu_times, read_cpu_times()),
             involuntary_switches=_involuntary_switches() - self._switches,
-            wall_over_cpu=self._wall_ns / self._cpu_ns if self._cpu_ns else None,
+            wall_over_cpu=self._wall_ns / cpu_ns if cpu_ns else None,
             elapsed_s=(self._clock.monotonic_ns() - self._start_ns) / 1e9,
             is_paced=is_paced,
         )

@@ -225,7 +225,10 @@ def _manifest(session: Session, ending: Ending) -> Manifest:
         settings=settings,
         seed=session.table.seed,
         isa=session.run.machinery.isa(),
-        noise=session.noise.read(is_paced=settings.replay.rate > 0),
+        noise=session.noise.read(
+            is_paced=settings.replay.rate > 0,
+            side_cpu_ns=session.driver.counters()["side_cpu_ns"],
+        ),
     )
 
 

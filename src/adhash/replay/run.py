@@ -214,7 +214,8 @@ def run_plan(
         Called with each tick, in the thread of the caller.
     ends_with_process : bool
         Whether the process ends with the run. The memory of the last mode is then left to the
-        system, which takes it back at once; to free millions of nodes takes seconds.
+        system, which takes it back at once; to free millions of nodes takes seconds. So is work
+        that cannot be stopped, when the run is cancelled: a rehash of ``std``.
 
     Returns
     -------

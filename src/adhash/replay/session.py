@@ -160,6 +160,7 @@ class Session:
             verify=settings.replay.verify,
             max_line_bytes=settings.replay.max_line_bytes,
             should_stop=run.is_cancelled,
+            leaves_work=run.ends_with_process,
         )
         self.recorder = Recorder(
             mode=mode,
