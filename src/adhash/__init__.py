@@ -6,9 +6,9 @@ version, does not wait for the rest.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
-
+# As typing.TYPE_CHECKING, whose import takes longer than that of this package: until it is there,
+# Ctrl-C ends the command line with a traceback.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from adhash import config_models, errors, maps, metrics, replay, snapshots, workloads
     from adhash.config_models import Settings
@@ -62,6 +62,8 @@ _MODULES = frozenset(
 
 
 def __getattr__(name: str) -> object:
+    import importlib
+
     if name == "__version__":
         value: object = _version()
     elif name in _MODULES:

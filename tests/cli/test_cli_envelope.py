@@ -144,6 +144,48 @@ def test_output_that_the_terminal_cannot_show_is_escaped(run: Run) -> None:
     assert "\\xe9" in outcome.err
 
 
+# Interrupts the first import of a module, as Ctrl-C in the midst of it would.
+INTERRUPTING = """
+import sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "{module}":
+            sys.meta_path.remove(self)
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+from adhash.cli import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("module", ["adhash.cli.envelope", "adhash.errors", "adhash.cli.app"])
+def test_an_interrupt_while_imports_run_ends_in_the_envelope(module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTING.format(module=module), "version"],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, json.loads(line)["error"]) == (130, "Interrupted")
+
+
+def test_little_is_imported_before_an_interrupt_ends_in_the_envelope() -> None:
+    program = (
+        "import sys; before = set(sys.modules); from adhash.cli import main; "
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, encoding="utf-8", timeout=60
+    )
+    loaded = set(done.stdout.split())
+    assert {name for name in loaded if name.startswith("adhash")} == {"adhash", "adhash.cli"}
+    # What an editable install loads as Python starts is not ours to choose.
+    assert loaded.isdisjoint({"typing", "re", "json", "enum", "signal"})
+
+
 def test_an_interrupt_ends_a_command_with_130(tmp_path: Path) -> None:
     started = tmp_path / "started"
     editor = tmp_path / "editor.sh"

@@ -48,7 +48,7 @@ def guarded(run: Callable[[], None], *, prog: str) -> int:
         _close_quietly(sys.stdout)
         return BROKEN_PIPE
     except (Exception, KeyboardInterrupt) as error:
-        return _report(error, prog=prog)
+        return report(error, prog=prog)
     return code
 
 
@@ -67,7 +67,21 @@ def _print_any_text() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _report(error: BaseException, *, prog: str) -> int:
+def report(error: BaseException, *, prog: str) -> int:
+    """Print the envelope of `error` on stderr and return its exit code.
+
+    Parameters
+    ----------
+    error : BaseException
+        What ended the command.
+    prog : str
+        The program's name, for hints.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
     if os.environ.get("ADHASH_DEBUG") == "1":
         traceback.print_exception(error)
     known = as_adhash_error(error, prog=prog)
