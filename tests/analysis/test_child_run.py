@@ -190,7 +190,7 @@ time.sleep(300)
     canceller.join()
     outer, inner = map(int, pids.read_text().split())
     assert not _is_alive(outer)
-    for _ in range(500):  # the kernel ends the inner one on its own time
+    for _ in range(6000):  # the kernel ends the inner one on its own time
         if not _is_alive(inner):
             break
         time.sleep(0.01)

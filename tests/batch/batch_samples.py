@@ -11,7 +11,7 @@ from adhash.batch.plan import Plan, PlannedJob, make_plan
 from adhash.batch.result import BatchResult, JobResult
 from adhash.batch.supervisor import Patience, Supervisor
 from adhash.cancellation import CancelToken
-from adhash.clock import SystemClock
+from adhash.clock import Clock, SystemClock
 from adhash.options.base import read_options
 from adhash.options.batch import BatchOptions
 from adhash.progress import WorkCallback, ignore_work
@@ -71,12 +71,13 @@ def supervise(
     cancel: CancelToken | None = None,
     progress: WorkCallback = ignore_work,
     patience: Patience | None = None,
+    clock: Clock | None = None,
 ) -> list[JobResult]:
     """Run jobs by `words_of` and return what became of them."""
     return Supervisor(
         jobs,
         max_parallel=max_parallel,
-        clock=SystemClock(),
+        clock=clock or SystemClock(),
         cancel=cancel or CancelToken(),
         progress=progress,
         patience=patience,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from batch_samples import ANSWER, planned, supervise
 from adhash.batch.plan import PlannedJob
 from adhash.batch.supervisor import Patience, adhash_words
 from adhash.cancellation import CancelToken
+from adhash.clock import SystemClock
 from adhash.progress import WorkProgress
 
 SLEEP = "import time; time.sleep(600)"
@@ -24,6 +26,25 @@ envelope = {"error": "IO", "detail": "no disk", "hint": "buy one"}
 print("a remark\\n" + json.dumps(envelope), file=sys.stderr)
 sys.exit(5)
 """
+
+
+class ClockFrom:
+    """A clock that stands still until a file is there: however slow the machine is, no job is
+    too late before it is ready.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._clock = SystemClock()
+        self._started_ns: int | None = None
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def monotonic_ns(self) -> int:
+        if self._started_ns is None and self._file.exists():
+            self._started_ns = self._clock.monotonic_ns()
+        return 0 if self._started_ns is None else self._clock.monotonic_ns() - self._started_ns
 
 
 def python(programs: dict[str, str]) -> Callable[[PlannedJob], list[str]]:
@@ -93,7 +114,7 @@ def test_a_failure_skips_those_that_need_the_job_and_no_others(tmp_path: Path) -
 
 def test_a_job_begins_when_all_that_it_needs_is_completed(tmp_path: Path) -> None:
     see = f"import os; assert os.path.exists({str(tmp_path / 'made')!r}); {ANSWER}"
-    make = f"import time; time.sleep(0.3); open({str(tmp_path / 'made')!r}, 'w'); {ANSWER}"
+    make = f"import time; time.sleep(0.1); open({str(tmp_path / 'made')!r}, 'w'); {ANSWER}"
     jobs = [planned(tmp_path, "see", needs=("make",)), planned(tmp_path, "make")]
     results = supervise(jobs, python({"see": see, "make": make}), max_parallel=4)
     assert [each.status for each in results] == ["completed", "completed"]
@@ -108,7 +129,7 @@ import glob, os, time
 os.chdir({str(tmp_path)!r})
 mark = f"{{os.getpid()}}.mark"
 open(mark, "w").close()
-until = time.monotonic() + 20
+until = time.monotonic() + 60
 while len(glob.glob("*.mark")) < {max_parallel} and not os.path.exists("reached"):
     assert time.monotonic() < until
     time.sleep(0.01)
@@ -140,24 +161,34 @@ def test_a_job_that_ignores_the_signal_is_killed_after_a_grace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    patience = Patience(after_timeout_s=0.1, after_cancel_s=0.1)
     (result,) = supervise(
-        [planned(tmp_path, timeout_s=1.0)], python({"one": STUBBORN}), patience=patience
+        [planned(tmp_path, timeout_s=0.05)],
+        python({"one": STUBBORN}),
+        patience=Patience(after_timeout_s=0.1, after_cancel_s=0.1),
+        clock=ClockFrom(tmp_path / "ready"),
     )
-    assert (tmp_path / "ready").exists()
     assert (result.status, result.exit_code) == ("timed_out", -9)
 
 
-def test_a_job_that_answers_although_it_was_to_end_is_completed(tmp_path: Path) -> None:
+def test_a_job_that_answers_although_it_was_to_end_is_completed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     program = f"""
 import signal, sys, time
 def end(*_):
     {ANSWER}
     sys.exit(0)
 signal.signal(signal.SIGTERM, end)
+open("ready", "w").close()
 time.sleep(600)
 """
-    (result,) = supervise([planned(tmp_path, timeout_s=1.0)], python({"one": program}))
+    (result,) = supervise(
+        [planned(tmp_path, timeout_s=0.05)],
+        python({"one": program}),
+        patience=Patience(after_timeout_s=60.0),
+        clock=ClockFrom(tmp_path / "ready"),
+    )
     assert result.status == "completed"
 
 

@@ -134,12 +134,12 @@ def test_a_signal_ends_the_jobs_and_leaves_the_reports(
         encoding="utf-8",
     ) as process:
         log = tmp_path / "runs" / "batch" / "mine" / "check" / "stdout.log"
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while not log.exists():
             assert time.monotonic() < until, "the job did not begin"
             time.sleep(0.02)
         os.kill(process.pid, number)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert json.loads(err)["detail"] == "interrupted after 2 of 3 jobs"
     assert "cancelled" in out

@@ -161,7 +161,7 @@ def test_an_interrupt_ends_the_wait_for_a_pipe(tmp_path: Path) -> None:
         pipe.write("op,key,value\nput,1,1\n")
         pipe.flush()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
 
     assert process.returncode == 130
     assert out == b""

@@ -35,7 +35,7 @@ def endpoint(board: TickBoard) -> Iterator[MetricsEndpoint]:
 
 
 def ask(endpoint: MetricsEndpoint, path: str, method: str = "GET") -> tuple[int, str, bytes]:
-    with closing(HTTPConnection(HOST, endpoint.port, timeout=5)) as connection:
+    with closing(HTTPConnection(HOST, endpoint.port, timeout=60)) as connection:
         connection.request(method, path)
         answer = connection.getresponse()
         return answer.status, answer.headers["Content-Type"], answer.read()

@@ -199,7 +199,7 @@ def test_endpoint_answers_while_the_run_lasts_and_no_longer(write_trace: WriteTr
 
     def ask(path: str) -> tuple[int, bytes]:
         host, port = re.fullmatch(r"metrics: http://(.+):(\d+)/metrics", lines[0]).groups()  # type: ignore[union-attr]
-        with closing(HTTPConnection(host, int(port), timeout=5)) as connection:
+        with closing(HTTPConnection(host, int(port), timeout=60)) as connection:
             connection.request("GET", path)
             answer = connection.getresponse()
             return answer.status, answer.read()
