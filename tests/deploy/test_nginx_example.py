@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import ssl
+import stat
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -121,8 +122,11 @@ def folder(tmp_path: Path) -> Path:
     program("nginx", "nginx-light")
     folder = tmp_path / "nginx"
     folder.mkdir()
-    # The workers of an nginx that root starts are another user.
-    for path in (folder, *folder.parents[:3]):
+    # The workers of an nginx that root starts are another user. The folders up to the one for all
+    # temporary files are those of pytest: three, or four where several processes run the tests.
+    for path in (folder, *folder.parents[:4]):
+        if path.stat().st_mode & stat.S_ISVTX:
+            break
         path.chmod(0o755)
     _make_certificates(folder)
     (folder / "nginx.conf").write_text(_MAIN.format(folder=folder), "utf-8")
@@ -141,36 +145,53 @@ def test_nginx_finds_nothing_wrong_with_the_example(folder: Path) -> None:
 @pytest.fixture
 def proxy(folder: Path, tmp_path: Path, serving: Callable[..., Server]) -> Iterator[Proxy]:
     server = serving(tmp_path / "jobs", ADHASH_MAX_CONCURRENT_JOBS="1")
+    # A port that was free a moment ago may be in use by now: then others are tried.
+    for _ in range(5):
+        started = _new_proxy(folder, server)
+        nginx = _start(folder)
+        try:
+            if _answers(started, nginx):
+                yield started
+                return
+        finally:
+            nginx.terminate()
+            nginx.wait(60)
+        assert "in use" in started.logs(), f"nginx does not answer: {started.logs()}"
+    raise AssertionError(f"five times a port was in use: {started.logs()}")
+
+
+def _new_proxy(folder: Path, server: Server) -> Proxy:
     plain, tls = _free_port(), _free_port()
     upstream = int(server.url.rpartition(":")[2])
     example = _example(folder, plain=plain, tls=tls, upstream=upstream)
     (folder / "adhash.conf").write_text(example, "utf-8")
-    nginx = subprocess.Popen(
+    return Proxy(
+        folder=folder,
+        url=f"https://127.0.0.1:{tls}",
+        plain_url=f"http://127.0.0.1:{plain}",
+        server=server,
+    )
+
+
+def _start(folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         [program("nginx", "nginx-light"), "-c", str(folder / "nginx.conf"), "-p", str(folder)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    url = f"https://127.0.0.1:{tls}"
-    started = Proxy(folder=folder, url=url, plain_url=f"http://127.0.0.1:{plain}", server=server)
-    try:
-        _until_it_answers(started, nginx)
-        yield started
-    finally:
-        nginx.terminate()
-        nginx.wait(30)
 
 
-def _until_it_answers(proxy: Proxy, nginx: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+def _answers(proxy: Proxy, nginx: subprocess.Popen[bytes]) -> bool:
+    deadline = time.monotonic() + 60
     with proxy.client() as client:
         while time.monotonic() < deadline and nginx.poll() is None:
             try:
                 if client.get("/healthz").status_code == 200:
-                    return
+                    return True
             except httpx.TransportError:
                 time.sleep(0.05)
-    raise AssertionError(f"nginx does not answer: {proxy.logs()}")
+    return False
 
 
 def test_a_job_is_submitted_followed_and_fetched_through_the_proxy(

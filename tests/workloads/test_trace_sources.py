@@ -476,7 +476,7 @@ def test_a_trace_without_content_is_bad_input(tmp_path: Path, suffix: str) -> No
         ("trace.arrow", CSV),
         ("trace.csv", b"PK\x03\x04" + CSV),
         ("trace.csv", "op,key,value\n".encode("utf-16")),
-        ("trace.csv.gz", gzip.compress(gzip.compress(CSV))),
+        ("trace.csv.gz", gzip.compress(gzip.compress(CSV, mtime=0), mtime=0)),
         ("trace.parquet", b"PAR1" + CSV),
         ("trace.arrow", b"ARROW1\0\0" + CSV),
         ("trace.arrows", b"\xff\xff\xff\xff" + CSV),

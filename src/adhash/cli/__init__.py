@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "adhash") -> int:
 
 
 def _tell_of_interrupt(prog: str) -> int:
-    """Report an interrupt that came before the envelope was there, or while it was being written."""
+    """Report an interrupt that came before the envelope was there, or as it was written."""
     _let_interrupts_kill()
     from adhash.cli.envelope import report
 
