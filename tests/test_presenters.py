@@ -6,8 +6,6 @@ import pytest
 
 from adhash.presenters import (
     Table,
-    ab_compare_notes,
-    ab_compare_table,
     checks_table,
     columns,
     comparison_table,
@@ -93,36 +91,6 @@ def test_plain_text_aligns_columns_and_leaves_no_space_at_the_end() -> None:
 def test_a_row_with_too_few_cells_is_refused() -> None:
     with pytest.raises(ValueError, match="1 cells for 2 columns"):
         Table(columns=columns("a", "b"), rows=(("x",),))
-
-
-def _comparison(**noise: object) -> dict[str, object]:
-    metric = {"a": 10.0, "b": 20.0, "ratio": 2.0, "interval": [1.9, 2.1], "p_value": 0.0078}
-    unknown = {"a": 0.0, "b": 20.0, "ratio": None, "interval": None, "p_value": None}
-    return {
-        "verdict": "worse",
-        "metric": "p99_ns",
-        "reason": "it is twice as slow",
-        "core": 1,
-        "pairs": [{}] * 8,
-        "metrics": [{"metric": "p99_ns", **metric}, {"metric": "p50_ns", **unknown}],
-        "noise": noise,
-    }
-
-
-def test_a_comparison_is_a_row_a_metric_with_the_deciding_one_marked() -> None:
-    rows = ab_compare_table(_comparison()).rows
-    assert rows[0] == ("p99_ns *", "10 ns", "20 ns", "2.000x", "1.900 to 2.100", "0.0078")
-    assert rows[1] == ("p50_ns", "0 ns", "20 ns", "-", "-", "-")
-
-
-def test_the_notes_of_a_comparison_end_with_its_verdict() -> None:
-    quiet = ab_compare_notes(_comparison(noisy_runs=0, runs=16, reasons=[]))
-    assert quiet == [
-        "8 pairs of runs, bound to core 1; * decides",
-        "b is worse: it is twice as slow",
-    ]
-    noisy = ab_compare_notes(_comparison(noisy_runs=3, runs=16, reasons=["steal", "load"]))
-    assert noisy[1] == "the machine disturbed 3 of 16 runs: steal; load"
 
 
 def test_checks_of_a_snapshot_are_told_one_a_row() -> None:

@@ -279,6 +279,7 @@ def test_checking_only_runs_nothing(settings: ServiceSettings) -> None:
     run(check())
 
 
+SIDES = {"csv": "trace.csv", "a": {"mode": "swiss"}, "b": {"mode": "std"}}
 INVALID = [
     ("run-csv", {}, ""),
     ("run-csv", {"csv": "trace.csv", "colour": "red"}, "/colour"),
@@ -290,6 +291,7 @@ INVALID = [
     ("run-csv", {"csv": "missing.csv"}, "/csv"),
     ("verify-snapshot", {}, "/snapshot"),
     ("ab-compare", {"csv": "trace.csv", "a": {"mode": "swiss"}}, "/b"),
+    ("ab-compare", {**SIDES, "a_python": "/usr/bin/python3"}, "/a_python"),
     ("batch", {"spec_path": "trace.csv", "spec": {}}, ""),
 ]  # fmt: skip
 

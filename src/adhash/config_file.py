@@ -47,6 +47,15 @@ def render_with_origins(settings: Settings, origins: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def render_given(settings: Settings) -> str:
+    """Return a TOML file of the settings that were given, without those that are defaults."""
+    lines: list[str] = []
+    for table, values in settings.model_dump(exclude_unset=True).items():
+        known = [setting_catalogue()[f"{table}.{name}"] for name in values]
+        lines += [f"[{table}]", *(_line(info, values[info.name]) for info in known), ""]
+    return "\n".join(lines)
+
+
 def _comment(info: SettingInfo) -> Iterator[str]:
     unit = f" ({info.unit})" if info.unit else ""
     for text in (info.meaning, f"Allowed: {info.allowed}{unit}. Default: {info.default}."):

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
 NOTHING = "-"
 _QUANTILES = ("p50", "p99", "p999", "max")
-# How a metric is written, by the unit that its name ends in.
-_METRIC_FORMS = {"ns": format_ns, "s": format_seconds, "bytes": format_bytes}
-
 _ENGINE_NOTES = {
     "adaptive": "moves between layouts as its keys and operations ask for",
     "chaining": "two-level chaining: cache-line buckets with overflow",
@@ -254,61 +251,6 @@ def _notes_of(summary: Mapping[str, object]) -> Iterator[str]:
     reasons = _list(summary, "manifest", "noise", "reasons")
     if reasons:
         yield f"{mode}: noisy machine, {'; '.join(map(str, reasons))}"
-
-
-def ab_compare_table(result: Mapping[str, object]) -> Table:
-    """Return a row for every metric of a comparison.
-
-    Parameters
-    ----------
-    result : mapping
-        A comparison as JSON, schema ``adhash.ab-compare.v1``.
-
-    Returns
-    -------
-    Table
-        The medians of both sides, their ratio and its interval; the metric that decides is marked.
-    """
-    rows = tuple(_metric_row(each, str(result.get("metric"))) for each in _list(result, "metrics"))
-    return Table(columns=columns("metric", "a>", "b>", "b / a>", "interval>", "p>"), rows=rows)
-
-
-def _metric_row(metric: Mapping[str, object], deciding: str) -> tuple[str, ...]:
-    name = _text(metric, "metric")
-    form = _METRIC_FORMS.get(name.rpartition("_")[2], format_count)
-    low, high = (_list(metric, "interval") or [None, None])[:2]
-    is_known = low is not None and high is not None
-    return (
-        f"{name} *" if name == deciding else name,
-        or_dash(_number(metric, "a"), form),
-        or_dash(_number(metric, "b"), form),
-        or_dash(_number(metric, "ratio"), lambda ratio: f"{ratio:.3f}x"),
-        f"{low:.3f} to {high:.3f}" if is_known else NOTHING,
-        or_dash(_number(metric, "p_value"), lambda p: f"{p:.2g}"),
-    )
-
-
-def ab_compare_notes(result: Mapping[str, object]) -> list[str]:
-    """Return the verdict of a comparison and what it rests on, a line each.
-
-    Parameters
-    ----------
-    result : mapping
-        A comparison as JSON, schema ``adhash.ab-compare.v1``.
-
-    Returns
-    -------
-    list of str
-        The last line is the verdict.
-    """
-    core = _number(result, "core")
-    bound = "not bound to a core" if core is None else f"bound to core {core:.0f}"
-    lines = [f"{len(_list(result, 'pairs'))} pairs of runs, {bound}; * decides"]
-    disturbed, runs = (_number(result, "noise", name) or 0 for name in ("noisy_runs", "runs"))
-    if disturbed:
-        reasons = "; ".join(map(str, _list(result, "noise", "reasons")))
-        lines.append(f"the machine disturbed {disturbed:.0f} of {runs:.0f} runs: {reasons}")
-    return [*lines, f"b is {_text(result, 'verdict')}: {_text(result, 'reason')}"]
 
 
 def checks_table(result: Mapping[str, object]) -> Table:

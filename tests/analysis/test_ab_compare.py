@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,16 @@ from process_children import children
 
 pytest.importorskip("adhash.maps", reason="the native module is not built", exc_type=ImportError)
 
+from adhash.analysis.ab_builds import own_interpreter
 from adhash.analysis.ab_compare import ab_compare, require_not_worse, run_ab_compare
 from adhash.analysis.ab_course import compare
+from adhash.analysis.ab_observation import Observation, observe
 from adhash.analysis.ab_plan import Comparison, plan_comparison
-from adhash.analysis.ab_result import METRICS, AbCompareResult
-from adhash.analysis.ab_runs import Run, disturbance
+from adhash.analysis.ab_result import AbCompareResult
 from adhash.analysis.ab_sides import Side, resolve_sides
-from adhash.analysis.child_run import Finished
 from adhash.cancellation import CancelToken
 from adhash.clock import ManualClock
-from adhash.config_file import render
+from adhash.config_file import render_given
 from adhash.config_sources import load_settings
 from adhash.errors import (
     BadInputError,
@@ -36,7 +37,7 @@ from adhash.errors import (
     InvariantError,
     StorageError,
 )
-from adhash.options.ab_compare import AbCompareOptions
+from adhash.options.ab_compare import METRICS, AbCompareOptions
 from adhash.options.base import read_options
 from adhash.progress import WorkProgress
 from adhash.replay import Summary, run_csv
@@ -65,8 +66,12 @@ def options_of(trace: Path, **given: Any) -> AbCompareOptions:
     return read_options(AbCompareOptions, values)
 
 
+HERE = replace(own_interpreter(), engines=ENGINES)
+
+
 def plan_of(trace: Path, **given: Any) -> Comparison:
-    return plan_comparison(options_of(trace, **given), environ={}, engines=ENGINES)
+    interpreters = {"a": HERE, "b": HERE}
+    return plan_comparison(options_of(trace, **given), environ={}, interpreters=interpreters)
 
 
 Simulate = Callable[..., AbCompareResult]
@@ -89,12 +94,13 @@ def simulate(trace: Path, real_summary: Summary) -> Simulate:
         clock = ManualClock()
         runs = iter(range(100_000))
 
-        def run_side(side: Side, _seed: int) -> Run:
+        def run_side(side: Side, _seed: int, *, replays: int, slowdown: float = 0.0) -> Observation:
             number = next(runs)
             clock.advance(seconds)
             figures = {"ops_per_second": speed(side, number)}
-            summary = change(side, real_summary.model_copy(update=figures))
-            return Run(summary=summary, noise=noise(number))
+            summary = change(side, real_summary.model_copy(update=figures)).to_dict()
+            told = [{"summary": summary, "wall_s": 1.0, "cpu_s": 1.0}] * replays
+            return replace(observe(told, who="it", core=3, steal=0.0), noise=noise(number))
 
         return compare(
             plan_of(trace, **given),
@@ -263,35 +269,122 @@ def test_a_worse_candidate_can_be_refused(simulate: Simulate) -> None:
     require_not_worse(simulate(noisy_speeds(1, b=2.0, spread=0.01)))
 
 
-# --- noise of a run ----------------------------------------------------------------------------
+# --- several metrics ---------------------------------------------------------------------------
 
 
-def finished(wall_s: float) -> Finished:
-    return Finished(answer={}, wall_s=wall_s, cpu_s=1.0)
+def test_several_metrics_decide_together_and_share_the_level(simulate: Simulate) -> None:
+    metrics = ["ops_per_second", "memory_bytes"]
+    result = simulate(noisy_speeds(1, b=2.0, spread=0.004), metric=metrics)
+    assert (result.verdict, result.metric) == ("better", "ops_per_second")
+    assert result.reason.endswith("corrected for 2 metrics: memory_bytes is same")
+    told = {each.metric: each for each in result.metrics}
+    assert [name for name, each in told.items() if each.decides] == metrics
+    assert (told["memory_bytes"].verdict, told["p50_ns"].verdict) == ("same", None)
+    speed = told["ops_per_second"]
+    assert speed.p_value is not None
+    assert speed.corrected_p_value == pytest.approx(2 * speed.p_value)
+    # Three looks share 5 %, and two metrics share each of them.
+    assert result.looks == [12]
+    assert speed.interval_confidence == pytest.approx(1 - 0.05 / 3 / 2)
 
 
-def with_noise(summary: Summary, **changes: Any) -> Summary:
-    noise = summary.manifest.noise.model_copy(update={"steal": 0.0, **changes})
+def test_one_metric_that_is_worse_decides_whatever_the_others_are(simulate: Simulate) -> None:
+    def larger(side: Side, summary: Summary) -> Summary:
+        size = 1_000 if side.label == "a" else 2_000
+        memory = summary.memory.model_copy(update={"bytes": size})
+        return summary.model_copy(update={"memory": memory})
+
+    result = simulate(noisy_speeds(1, b=2.0, spread=0.01), change=larger, metric="all")
+    assert (result.verdict, result.metric, result.ratio) == ("worse", "memory_bytes", 2.0)
+    assert {pair.ratio for pair in result.pairs} == {2.0}
+    assert "ops_per_second is better" in result.reason
+    with pytest.raises(InvariantError, match="b is worse than a: memory_bytes"):
+        require_not_worse(result)
+
+
+def test_pairs_go_on_until_every_metric_is_decided(simulate: Simulate) -> None:
+    draw = random.Random(5)
+
+    def vague(_: Side, summary: Summary) -> Summary:
+        overall = summary.latency_ns.overall
+        spread = overall.model_copy(update={"p99": round(1e6 * math.exp(draw.gauss(0, 0.5)))})
+        latency = summary.latency_ns.model_copy(update={"overall": spread})
+        return summary.model_copy(update={"latency_ns": latency})
+
+    clear = noisy_speeds(1, b=2.0, spread=0.004)
+    result = simulate(clear, change=vague, metric="ops_per_second,p99_ns")
+    assert (result.verdict, result.ended_by, len(result.pairs)) == ("better", "max_pairs", 20)
+    assert "p99_ns is inconclusive" in result.reason
+
+
+@pytest.mark.parametrize(
+    ("metric", "message"),
+    [
+        (["p50_ns", "p50_ns"], "give each metric once"),
+        ("speed", "metric: "),
+        ([], "metric: "),
+        (["all", "p50_ns"], "metric: "),
+    ],
+)
+def test_wrong_metrics_are_refused(trace: Path, metric: object, message: str) -> None:
+    with pytest.raises(BadInputError, match=message):
+        options_of(trace, metric=metric)
+
+
+# --- what a run measured -----------------------------------------------------------------------
+
+
+def test_of_several_replays_the_first_is_left_out_and_the_medians_count(
+    real_summary: Summary,
+) -> None:
+    speeds = [9.0, 1.0, 4.0, 2.0]
+    replays = [
+        {
+            "summary": real_summary.model_copy(update={"ops_per_second": speed}).to_dict(),
+            "wall_s": 1.0,
+            "cpu_s": 1.0 + speed,
+        }
+        for speed in speeds
+    ]
+    seen = observe(replays, who="it", core=1, steal=0.0)
+    assert (seen.figures.ops_per_second, seen.figures.cpu_s) == (2.0, 3.0)
+    assert seen.answers["final_size"] == real_summary.final_size
+    alone = observe(replays[:1], who="it", core=1, steal=0.0)
+    assert alone.figures.ops_per_second == 9.0
+
+
+def test_a_build_that_tells_too_little_is_an_error_that_names_it(real_summary: Summary) -> None:
+    summary = real_summary.to_dict()
+    del summary["deletes_found"]
+    with pytest.raises(InvariantError, match="b told no deletes_found"):
+        observe([{"summary": summary, "wall_s": 1.0, "cpu_s": 1.0}], who="b", core=1, steal=0.0)
+
+
+def noise_of(summary: Summary, over: float, *, core: int | None, steal: float = 0.0) -> str | None:
+    noise = summary.manifest.noise.model_copy(update={"verdict": "noisy", "reasons": ["switches"]})
     manifest = summary.manifest.model_copy(update={"noise": noise})
-    return summary.model_copy(update={"manifest": manifest})
+    told = summary.model_copy(update={"manifest": manifest}).to_dict()
+    replays = [{"summary": told, "wall_s": over, "cpu_s": 1.0}] * 3
+    return observe(replays, who="it", core=core, steal=steal).noise
 
 
 def test_a_bound_run_is_judged_by_its_process_and_not_by_its_own_reader(
     real_summary: Summary,
 ) -> None:
-    by_manifest = with_noise(real_summary, verdict="noisy", reasons=["switches"])
-    assert disturbance(by_manifest, finished(1.05), core=1) is None
-    assert disturbance(by_manifest, finished(1.05), core=None) == "switches"
-    assert "1.50 times its CPU time" in str(disturbance(by_manifest, finished(1.5), core=1))
-    stolen = with_noise(real_summary, steal=0.05)
-    assert "5.0% of the CPU time was stolen" in str(disturbance(stolen, finished(1.0), core=1))
+    assert noise_of(real_summary, 1.05, core=1) is None
+    assert noise_of(real_summary, 1.05, core=None) == "switches"
+    assert "1.50 times its CPU time" in str(noise_of(real_summary, 1.5, core=1))
+    stolen = noise_of(real_summary, 1.0, core=1, steal=0.05)
+    assert "5.0% of the CPU time was stolen" in str(stolen)
 
 
 # --- the two sides -----------------------------------------------------------------------------
 
 
 def sides_of(trace: Path, environ: dict[str, str] | None = None, **given: Any) -> tuple[Side, Side]:
-    return resolve_sides(options_of(trace, **given), environ=environ or {}, engines=ENGINES)
+    interpreters = {"a": HERE, "b": HERE}
+    options = options_of(trace, **given)
+    return resolve_sides(options, environ=environ or {}, interpreters=interpreters)
 
 
 def test_both_sides_start_from_file_environment_and_options(trace: Path, tmp_path: Path) -> None:
@@ -330,8 +423,16 @@ def test_a_side_writes_and_serves_nothing_whatever_the_file_says(
 def test_the_file_of_a_child_says_what_its_side_says(trace: Path, tmp_path: Path) -> None:
     side, _ = sides_of(trace, a={"mode": "adaptive", "watchdog.avg_probe": "off"})
     path = tmp_path / "a.toml"
-    path.write_text(render(side.settings), "utf-8")
+    path.write_text(render_given(side.settings), "utf-8")
     assert load_settings(config=path, environ={}) == side.settings
+    # Another build has its own defaults: what was not given is left to it.
+    given = [line for line in path.read_text("utf-8").splitlines() if "=" in line]
+    assert sorted(given) == [
+        'avg_probe = "off"',
+        'mode = ["adaptive"]',
+        'out_dir = "off"',
+        'port = "off"',
+    ]
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from process_children import children
 
 from adhash.analysis.child_run import (
     Finished,
+    child_command,
     run_child,
-    run_csv_command,
     usable_core,
     without_settings,
 )
@@ -210,11 +210,25 @@ def test_an_exception_in_the_parent_leaves_no_child_behind(start: Start) -> None
     assert children() <= before
 
 
-def test_the_command_names_the_trace_so_that_no_name_is_an_option(tmp_path: Path) -> None:
-    command = run_csv_command("--help", config=tmp_path / "a.toml", seed=5)
-    assert command[:3] == [sys.executable, "-P", "-m"]
-    assert "--csv=--help" in command
-    assert "--help" not in command
+def test_a_child_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"the Python of b did not end within 0\.2 s"):
+        run_child(
+            [sys.executable, "-c", "import time; time.sleep(300)"],
+            who="the Python of b",
+            folder=tmp_path,
+            environ=dict(os.environ),
+            core=None,
+            clock=SystemClock(),
+            cancel=CancelToken(),
+            limit_s=0.2,
+        )
+
+
+def test_the_command_names_the_trace_in_a_word_that_is_no_option() -> None:
+    command = child_command("/some/python", {"csv": "--help"})
+    assert command[:2] == ["/some/python", "-P"]
+    assert [json.loads(word) for word in command[3:]] == [{"csv": "--help"}]
+    assert len(child_command("/some/python")) == 3
 
 
 def test_settings_of_the_environment_do_not_reach_a_child_twice() -> None:

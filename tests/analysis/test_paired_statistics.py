@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from adhash.analysis.ab_result import ComparisonNoise
 from adhash.analysis.ab_verdict import Judgement, Rule, judge, sum_up_noise
 from adhash.analysis.paired_statistics import (
     detectable,
+    holm,
     median_interval,
     pairs_needed,
     plan_looks,
@@ -141,26 +143,46 @@ def test_the_interval_covers_the_median_as_often_as_it_says(
     rng = np.random.default_rng(7)
     rounds = 400
     covered = 0
-    for seed in range(rounds):
-        sample = DISTRIBUTIONS[name](rng, pairs)
-        low, high = median_interval(sample, level=level, seed=seed, resamples=999)
+    for _ in range(rounds):
+        low, high = median_interval(DISTRIBUTIONS[name](rng, pairs), level=level)
         covered += low <= 0.0 <= high
     # Three standard errors of the simulation below what is promised.
     slack = 3 * math.sqrt(level * (1 - level) / rounds)
     assert covered / rounds >= 1 - level - slack
 
 
-def test_the_interval_is_repeatable_and_holds_the_median() -> None:
+@pytest.mark.parametrize("pairs", [1, 2, 3, 8, 9, 20, 21, 60, 202])
+@pytest.mark.parametrize("level", [0.2, 0.0125])
+def test_the_interval_is_that_of_very_many_resamples(pairs: int, level: float) -> None:
+    rng = np.random.default_rng(pairs)
+    values = rng.normal(size=pairs)
+    medians = np.median(rng.choice(values, size=(40_000, pairs)), axis=1)
+    low, high = median_interval(values, level=level)
+    # Where the ends are, so many resamples lie outside, as Hesterberg widens it.
+    tail = NormalDist().cdf(-reach_of(level, pairs)) if pairs > 1 else level / 2
+    slack = 4 * math.sqrt(tail / 40_000) + (0.01 if pairs > 200 else 0.0)
+    assert (medians < low).mean() <= tail + slack
+    assert (medians <= low).mean() >= tail - slack
+    assert (medians > high).mean() <= tail + slack
+    assert (medians >= high).mean() >= tail - slack
+
+
+def reach_of(level: float, pairs: int) -> float:
+    return math.sqrt(pairs / (pairs - 1)) * student_quantile(1 - level / 2, pairs - 1)
+
+
+def test_the_interval_holds_the_median_and_mirrors_the_sample() -> None:
     values = [0.1, 0.4, -0.2, 0.3, 0.25, 0.15, 0.2, 0.22]
-    first = median_interval(values, level=0.05, seed=5)
-    assert first == median_interval(values, level=0.05, seed=5)
-    assert first[0] <= 0.21 <= first[1]
-    assert median_interval([0.5] * 9, level=0.05, seed=1) == (0.5, 0.5)
+    low, high = median_interval(values, level=0.05)
+    assert low <= 0.21 <= high
+    assert median_interval([-each for each in values], level=0.05) == (-high, -low)
+    assert median_interval([0.5] * 9, level=0.05) == (0.5, 0.5)
 
 
-def test_a_large_sample_does_not_need_large_memory_and_gives_a_narrow_interval() -> None:
-    values = np.random.default_rng(1).normal(size=5_000)
-    low, high = median_interval(values, level=0.05, seed=1, resamples=500)
+@pytest.mark.parametrize("pairs", [5_000, 5_001])
+def test_a_large_sample_gives_a_narrow_interval(pairs: int) -> None:
+    values = np.random.default_rng(1).normal(size=pairs)
+    low, high = median_interval(values, level=0.05)
     assert -0.1 < low < high < 0.1
 
 
@@ -169,16 +191,12 @@ def test_the_detectable_shift_is_found_in_four_cases_of_five() -> None:
     pairs, level, margin = 16, 0.05, 0.02
     reach = [
         detectable(low, high, level=level, margin=margin, power=0.8)
-        for seed in range(60)
-        for low, high in [
-            median_interval(rng.normal(0, 0.02, pairs), level=level, seed=seed, resamples=999)
-        ]
+        for _ in range(60)
+        for low, high in [median_interval(rng.normal(0, 0.02, pairs), level=level)]
     ]
     shift = float(np.median(reach))
     found = sum(
-        median_interval(rng.normal(shift, 0.02, pairs), level=level, seed=seed, resamples=999)[0]
-        > margin
-        for seed in range(200)
+        median_interval(rng.normal(shift, 0.02, pairs), level=level)[0] > margin for _ in range(200)
     )
     assert 0.65 <= found / 200 <= 0.95
 
@@ -203,11 +221,33 @@ def test_looks_that_could_not_decide_are_left_out() -> None:
     assert plan_looks(min_pairs=5, max_pairs=20, chance=0.05) == ([8, 12, 18, 20], 0.0125)
 
 
+# --- several tests -----------------------------------------------------------------------------
+
+
+def test_holm_corrects_as_its_paper_and_the_tables_of_others_do() -> None:
+    # The example of R's p.adjust(c(0.01, 0.02, 0.03, 0.04), "holm"), in another order.
+    assert holm([0.03, 0.01, 0.04, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.5]) == [0.5]
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_holm_lies_between_nothing_and_bonferroni_and_keeps_the_order(seed: int) -> None:
+    chance = random.Random(seed)
+    plain = [chance.random() ** 3 for _ in range(7)]
+    corrected = holm(plain)
+    for one, other in zip(plain, corrected, strict=True):
+        assert one <= other <= min(1.0, 7 * one) + 1e-12
+    order = sorted(range(7), key=lambda at: plain[at])
+    assert [corrected[at] for at in order] == sorted(corrected)
+
+
 # --- the verdict -------------------------------------------------------------------------------
 
 
 def rule_of(metric: str = "ops_per_second", min_effect: float = 0.02) -> Rule:
-    return Rule(metric=metric, min_effect=min_effect, level=0.0125, seed=1)
+    return Rule(metric=metric, min_effect=min_effect, level=0.0125)
 
 
 def ratios_around(centre: float, spread: float, pairs: int = 12) -> list[float]:
@@ -272,7 +312,7 @@ def test_noise_counts_runs_and_keeps_examples() -> None:
 def sequential(draw: random.Random, shift: float, spread: float, min_effect: float) -> Judgement:
     """Judge simulated pairs as a comparison does: at every look, until one decides."""
     looks, level = plan_looks(min_pairs=5, max_pairs=20, chance=0.05)
-    rule = Rule(metric="p99_ns", min_effect=min_effect, level=level, seed=draw.getrandbits(32))
+    rule = Rule(metric="p99_ns", min_effect=min_effect, level=level)
     ratios = [math.exp(draw.gauss(math.log1p(shift), spread)) for _ in range(looks[-1])]
     judgement = None
     for look in looks:

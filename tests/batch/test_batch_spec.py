@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tomllib
 from contextlib import suppress
 from pathlib import Path
@@ -171,6 +172,14 @@ def test_a_matrix_of_variants_is_named_by_their_settings(tmp_path: Path) -> None
     }
     names = [each.name for each in plan_of(tmp_path, suite(compared)).jobs]
     assert names == ["ab-mode-swiss", "ab-mode-chaining-replay-rate-5"]
+
+
+def test_a_comparison_of_a_suite_names_no_program(tmp_path: Path) -> None:
+    sides = {"a": {"mode": "swiss"}, "b": {"mode": "std"}}
+    compared = {"name": "ab", "command": "ab-compare", "sample": "zipf", **sides}
+    assert len(plan_of(tmp_path, suite(compared)).jobs) == 1
+    detail = refused(tmp_path, suite({**compared, "b_python": sys.executable})).detail
+    assert "b_python is not an option" in detail
 
 
 def test_a_matrix_of_a_million_jobs_is_refused_before_it_is_made(tmp_path: Path) -> None:

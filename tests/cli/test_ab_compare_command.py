@@ -74,7 +74,11 @@ def test_a_worse_candidate_ends_with_3_where_that_was_asked_for(run: Run, trace:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--a", "mode=swiss"], "--b is missing"),
+        (["--a", "mode=swiss"], "--b: settings are needed, such as mode=swiss"),
+        ([*ENGINES, "--self-test"], "--b: a self-test has one side"),
+        ([*ENGINES, "--metric", "p50_ns", "--metric", "p50_ns"], "give each metric once"),
+        ([*ENGINES, "--b-python", "/nowhere/python"], "is no program that can be started"),
+        (["--a", "mode=swiss", "--b", "python=/x"], "b: python is not a setting"),
         (["--a", "mode=swiss", "--b", "std"], "settings are written NAME=VALUE"),
         (["--a", "mode=swiss", "--b", "metrics.port=1"], "a comparison does neither"),
         (["--a", "mode=swiss", "--b", "replay.rate=fast"], "b: replay.rate must be"),

@@ -78,6 +78,7 @@ def _environment(folder: Path) -> dict[str, str]:
     own = {
         "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "EDITOR": "true",
+        "OTHER_PYTHON": sys.executable,
         "XDG_CACHE_HOME": str(folder / "caches"),
     }
     kept = {

@@ -75,7 +75,10 @@ GIVEN: dict[str, dict[str, Any]] = {
     | {
         "a": {"mode": "swiss", "replay.verify": "true"},
         "b": {"mode": "std", "replay.rate": "5.5", "watchdog.enabled": "false"},
-        "metric": "p99_ns",
+        "self_test": False,
+        "self_test_pairs": 30,
+        "replays": 3,
+        "metric": ["p99_ns", "cpu_s"],
         "min_pairs": 3,
         "max_pairs": 4,
         "budget_s": 1.5,

@@ -6,8 +6,10 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from adhash.analysis.ab_builds import Interpreter
+from adhash.analysis.ab_family import FamilyRule
+from adhash.analysis.ab_result import Label
 from adhash.analysis.ab_sides import Side, resolve_sides
-from adhash.analysis.ab_verdict import Rule
 from adhash.analysis.paired_statistics import plan_looks
 from adhash.errors import BadInputError
 from adhash.options.ab_compare import AbCompareOptions
@@ -26,11 +28,14 @@ class Comparison:
     b: Side
     seed: int
     looks: list[int]
-    rule: Rule
+    rule: FamilyRule
 
 
 def plan_comparison(
-    options: AbCompareOptions, *, environ: Mapping[str, str], engines: list[str]
+    options: AbCompareOptions,
+    *,
+    environ: Mapping[str, str],
+    interpreters: Mapping[Label, Interpreter],
 ) -> Comparison:
     """Return the plan of a comparison.
 
@@ -40,8 +45,8 @@ def plan_comparison(
         What was asked for.
     environ : mapping
         The environment, for settings.
-    engines : list of str
-        The engines of this build.
+    interpreters : mapping
+        What runs each side.
 
     Returns
     -------
@@ -53,14 +58,14 @@ def plan_comparison(
     BadInputError
         If a setting, a mode or the trace is wrong.
     """
-    a, b = resolve_sides(options, environ=environ, engines=engines)
+    a, b = resolve_sides(options, environ=environ, interpreters=interpreters)
     seed = secrets.randbits(SEED_BITS) if options.seed is None else options.seed
-    looks, level = plan_looks(
-        min_pairs=options.min_pairs,
-        max_pairs=options.max_pairs,
-        chance=1.0 - options.confidence,
+    chance, metrics = 1.0 - options.confidence, options.metric
+    # The first of several metrics must be decided at its share: looks too early for that are none.
+    looks, _ = plan_looks(
+        min_pairs=options.min_pairs, max_pairs=options.max_pairs, chance=chance / len(metrics)
     )
-    rule = Rule(metric=options.metric, min_effect=options.min_effect, level=level, seed=seed)
+    rule = FamilyRule(metrics=metrics, min_effect=options.min_effect, level=chance / len(looks))
     return Comparison(
         options=options, csv=_trace(options), a=a, b=b, seed=seed, looks=looks, rule=rule
     )

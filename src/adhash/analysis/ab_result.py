@@ -6,18 +6,18 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from adhash.presenters import Table, ab_compare_notes, ab_compare_table
-from adhash.replay.summary import Summary
+from adhash.ab_presenters import ab_compare_notes, ab_compare_table
+from adhash.options.ab_compare import Metric
+from adhash.presenters import Table
 from adhash.results import Result, ResultPart
 
 SCHEMA = "adhash.ab-compare.v1"
 Label = Literal["a", "b"]
 Verdict = Literal["better", "worse", "same", "inconclusive"]
-Metric = Literal["ops_per_second", "p50_ns", "p99_ns", "p999_ns", "memory_bytes"]
 
 
 class Figures(ResultPart):
-    """What one run measured."""
+    """What one run measured: the medians of its replays."""
 
     ops_per_second: float = Field(description="Operations divided by the wall time of the replay.")
     p50_ns: float = Field(description="Median latency, in ns.")
@@ -25,23 +25,10 @@ class Figures(ResultPart):
     p999_ns: float = Field(description="99.9th percentile of the latency, in ns.")
     memory_bytes: float = Field(description="Bytes that the map held at the end.")
     execute_s: float = Field(description="Time spent in operations, without reading, in seconds.")
-
-    @classmethod
-    def of(cls, summary: Summary) -> Figures:
-        """Return the figures of a replay."""
-        latency = summary.latency_ns.overall
-        return cls(
-            ops_per_second=summary.ops_per_second,
-            p50_ns=latency.p50,
-            p99_ns=latency.p99,
-            p999_ns=latency.p999,
-            memory_bytes=summary.memory.bytes,
-            execute_s=summary.phases.execute_s,
-        )
+    cpu_s: float = Field(description="CPU time of the whole replay, of all threads, in seconds.")
 
 
 HIGHER_IS_BETTER = frozenset({"ops_per_second"})
-METRICS = tuple(Figures.model_fields)
 
 
 class Pair(ResultPart):
@@ -52,12 +39,12 @@ class Pair(ResultPart):
     seed_b: int = Field(description="The seed of the hash of b: that of a unless a side fixes it.")
     a: Figures = Field(description="What the baseline measured.")
     b: Figures = Field(description="What the candidate measured.")
-    ratio: float = Field(description="The metric of b divided by that of a.")
+    ratio: float = Field(description="The leading metric of b divided by that of a.")
     noisy: list[Label] = Field(description="The sides whose run the machine disturbed.")
 
 
 class MetricComparison(ResultPart):
-    """One metric over all pairs. Only the chosen one decides; the others inform."""
+    """One metric over all pairs. Those that were chosen decide; the others inform."""
 
     metric: str = Field(description="Its name.")
     higher_is_better: bool = Field(description="Whether more of it is better.")
@@ -68,6 +55,26 @@ class MetricComparison(ResultPart):
     )
     interval: tuple[float, float] | None = Field(description="The interval of the ratio.")
     p_value: float | None = Field(description="The rank test of no difference, not corrected.")
+    decides: bool = Field(default=False, description="Whether it was chosen to decide.")
+    verdict: Verdict | None = Field(default=None, description="What b is by it, if it decides.")
+    interval_confidence: float | None = Field(
+        default=None, description="The confidence of the interval, if it decides."
+    )
+    corrected_p_value: float | None = Field(
+        default=None,
+        description="The rank test corrected for the number of metrics that decide, by Holm.",
+    )
+    smallest_effect: float | None = Field(
+        default=None, description="The smallest difference it would have shown, if it decides."
+    )
+
+
+class Build(ResultPart):
+    """An installation of adhash."""
+
+    version: str = Field(description="The version of adhash.")
+    python: str = Field(description="The version of Python.")
+    location: str = Field(description="The folder that its modules are in.")
 
 
 class ComparedSide(ResultPart):
@@ -76,7 +83,14 @@ class ComparedSide(ResultPart):
     given: dict[str, str | bool | int | float] = Field(description="The settings that were given.")
     mode: str = Field(description="The mode.")
     engine: str = Field(description="The engine it stands for.")
-    settings: dict[str, Any] = Field(description="Every setting, by table.")
+    settings: dict[str, Any] = Field(
+        description="Every setting, by table; those that were not given are defaults of this "
+        "build, and a run of another build takes its own."
+    )
+    python_program: str | None = Field(
+        default=None, description="The Python that was named to run it; null: this one."
+    )
+    build: Build | None = Field(default=None, description="The adhash that ran it.")
 
 
 class ComparisonNoise(ResultPart):
@@ -97,7 +111,10 @@ class AbCompareResult(Result):
         default="adhash.ab-compare.v1", alias="schema", description="The version of this format."
     )
     verdict: Verdict = Field(description="What b is, compared with a.")
-    metric: Metric = Field(description="The metric that decides.")
+    metric: Metric = Field(
+        description="The metric that the verdict rests on; with several that decide, the first "
+        "that has it."
+    )
     ratio: float = Field(description="The median over the pairs of b divided by a.")
     interval: tuple[float, float] = Field(description="The confidence interval of the ratio.")
     interval_confidence: float = Field(
@@ -117,6 +134,9 @@ class AbCompareResult(Result):
     ended_by: Literal["verdict", "max_pairs", "budget"] = Field(
         description="Why no further pair ran."
     )
+    replays: int = Field(
+        default=1, description="How many replays of each process counted, after a first one."
+    )
     looks: list[int] = Field(description="After how many pairs the figures were looked at.")
     metrics: list[MetricComparison] = Field(description="Every metric.")
     pairs: list[Pair] = Field(description="Every pair that counted, in order.")
@@ -125,7 +145,7 @@ class AbCompareResult(Result):
     b: ComparedSide = Field(description="The candidate.")
     csv: str = Field(description="The trace.")
     trace_sha256: str | None = Field(description="SHA-256 of the trace's file.")
-    seed: int = Field(description="The seed of orders, hashes and resampling.")
+    seed: int = Field(description="The seed of orders and hashes.")
     confidence: float = Field(description="The confidence asked for.")
     min_effect: float = Field(description="The difference that counts as none, as a fraction.")
     core: int | None = Field(description="The core that every run was bound to; null: none.")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from adhash.analysis.ab_builds import Interpreter
 from adhash.analysis.ab_result import ComparedSide, Label
 from adhash.config_layers import Layer, did_you_mean, find_faults, raise_all
 from adhash.config_models import Settings, setting_catalogue
@@ -32,6 +33,7 @@ class Side:
 
     label: Label
     given: dict[str, str | bool | int | float]
+    interpreter: Interpreter
     mode: Mode
     settings: Settings
     fixed_seed: int | None
@@ -48,11 +50,16 @@ class Side:
             mode=self.mode.name,
             engine=self.mode.engine,
             settings=self.settings.model_dump(mode="json"),
+            python_program=self.interpreter.python if self.interpreter.is_foreign else None,
+            build=self.interpreter.build,
         )
 
 
 def resolve_sides(
-    options: AbCompareOptions, *, environ: Mapping[str, str], engines: list[str]
+    options: AbCompareOptions,
+    *,
+    environ: Mapping[str, str],
+    interpreters: Mapping[Label, Interpreter],
 ) -> tuple[Side, Side]:
     """Return both configurations, all that is wrong with either told at once.
 
@@ -62,13 +69,13 @@ def resolve_sides(
         What was asked for.
     environ : mapping
         The environment, from which both start.
-    engines : list of str
-        The engines of this build.
+    interpreters : mapping
+        What runs each side, with the engines of its build.
 
     Returns
     -------
     tuple of Side
-        The baseline and the candidate.
+        The baseline and the candidate; in a self-test both are the baseline.
 
     Raises
     ------
@@ -86,10 +93,14 @@ def resolve_sides(
         overrides=shared,
         environ=environ,
     )
-    layers = (_layer("a", options.a), _layer("b", options.b))
-    raise_all(fault for layer in layers for fault in find_faults(layer))
-    a, b = (merge_layers([*base, layer]) for layer in layers)
-    return _side("a", options.a, a, engines), _side("b", options.b, b, engines)
+    given: dict[Label, Given] = {"a": options.a or {}, "b": options.b or options.a or {}}
+    layers = {label: _layer(label, settings) for label, settings in given.items()}
+    raise_all(fault for layer in layers.values() for fault in find_faults(layer))
+    a, b = (
+        _side(label, given[label], merge_layers([*base, layer]), interpreters[label])
+        for label, layer in layers.items()
+    )
+    return a, b
 
 
 def _layer(label: Label, given: Given) -> Layer:
@@ -113,6 +124,9 @@ def _require_comparable(label: Label, key: str, value: object) -> None:
             value=value,
         )
     # Also keeps names without a table, or with an empty one, from the reader of layers.
+    if key == "python":
+        hint = f"a build is no setting: --{label}-python PATH, on the command line and in Python"
+        raise ConfigError(f"{label}: python is not a setting", hint=hint, key=key, value=value)
     if key not in setting_catalogue():
         near = did_you_mean(key, [*setting_catalogue(), *_SHORT_NAMES])
         raise ConfigError(
@@ -123,12 +137,13 @@ def _require_comparable(label: Label, key: str, value: object) -> None:
         )
 
 
-def _side(label: Label, given: Given, settings: Settings, engines: list[str]) -> Side:
+def _side(label: Label, given: Given, settings: Settings, interpreter: Interpreter) -> Side:
     quiet = settings.metrics.model_copy(update={"out_dir": None, "port": None})
     return Side(
         label=label,
         given=dict(given),
-        mode=_mode(label, settings, engines),
+        interpreter=interpreter,
+        mode=_mode(label, settings, interpreter.engines),
         settings=settings.model_copy(update={"metrics": quiet}),
         fixed_seed=settings.replay.seed,
     )

@@ -23,8 +23,6 @@ from statistics import median
 from adhash.analysis.ab_result import (
     HIGHER_IS_BETTER,
     ComparisonNoise,
-    Figures,
-    MetricComparison,
     Verdict,
 )
 from adhash.analysis.paired_statistics import (
@@ -48,13 +46,12 @@ class Rule:
     """What a verdict is judged by.
 
     `level` is the chance of error that one look may take, `min_effect` the fraction that counts as
-    no difference, `seed` that of the resampling.
+    no difference.
     """
 
     metric: str
     min_effect: float
     level: float
-    seed: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +89,7 @@ def judge(ratios: Sequence[float], rule: Rule, noise: ComparisonNoise) -> Judgem
     """
     level = rule.level * (_NOISY_LEVEL if _is_disturbed(rule, noise) else 1.0)
     logs = [math.log(each) for each in ratios]
-    low, high = median_interval(logs, level=level, seed=rule.seed)
+    low, high = median_interval(logs, level=level)
     p_value = signed_rank_p_value(logs)
     margin = math.log1p(rule.min_effect)
     verdict = _verdict(low, high, margin, rule.metric)
@@ -175,7 +172,7 @@ def _percent(fraction: float) -> str:
     return f"{100 * fraction:.4g} %"
 
 
-# --- noise and the other metrics ---------------------------------------------------------------
+# --- noise -------------------------------------------------------------------------------------
 
 
 def sum_up_noise(reasons: Sequence[str | None], *, examples: int = 3) -> ComparisonNoise:
@@ -199,48 +196,4 @@ def sum_up_noise(reasons: Sequence[str | None], *, examples: int = 3) -> Compari
         noisy_runs=len(noisy),
         runs=len(reasons),
         reasons=list(dict.fromkeys(noisy))[:examples],
-    )
-
-
-def compare_metric(
-    name: str, pairs: Sequence[tuple[Figures, Figures]], *, level: float, seed: int
-) -> MetricComparison:
-    """Return what all pairs say of one metric, for information.
-
-    Parameters
-    ----------
-    name : str
-        A field of `Figures`.
-    pairs : sequence of tuple of Figures
-        Baseline and candidate of every pair.
-    level : float
-        The chance to miss of the interval.
-    seed : int
-        Of the resampling.
-
-    Returns
-    -------
-    MetricComparison
-        Without ratio where a figure is 0.
-    """
-    a, b = (
-        [float(getattr(figures, name)) for figures in side] for side in zip(*pairs, strict=True)
-    )
-    known: dict[str, object] = {"ratio": None, "interval": None, "p_value": None}
-    if all(each > 0 for each in (*a, *b)):
-        logs = [math.log(after / before) for before, after in zip(a, b, strict=True)]
-        low, high = median_interval(logs, level=level, seed=seed)
-        known = {
-            "ratio": math.exp(median(logs)),
-            "interval": (math.exp(low), math.exp(high)),
-            "p_value": signed_rank_p_value(logs),
-        }
-    return MetricComparison.model_validate(
-        {
-            "metric": name,
-            "higher_is_better": name in HIGHER_IS_BETTER,
-            "a": median(a),
-            "b": median(b),
-            **known,
-        }
     )

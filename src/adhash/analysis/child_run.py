@@ -1,8 +1,7 @@
-"""One replay in a process of its own, bound to one core, and what the system says of it.
+"""One run in a process of its own, bound to one core, and what the system says of it.
 
-The child is the command line itself, ``python -m adhash run-csv``, started without a shell: what
-it ran can be run again by hand. It leads a process group, so that one signal ends it with whatever
-it started, and stays in the session of its parent.
+The child is the program `adhash.analysis.ab_child`, started without a shell. It leads a process
+group, so that one signal ends it with whatever it started, and stays in the session of its parent.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -32,6 +30,9 @@ from adhash.errors import (
 )
 
 LOOK_EVERY_S = 0.03
+_PROGRAM = Path(__file__).with_name("ab_child.py")
+# Far more than the summaries of a thousand replays: only a program that is not ours prints that.
+_MAX_ANSWER_BYTES = 256 << 20
 _SEPARATOR = "__"
 _KINDS = {
     kind.name: kind
@@ -56,17 +57,15 @@ def usable_core() -> int | None:
     return max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
 
 
-def run_csv_command(csv: str, *, config: Path, seed: int) -> list[str]:
-    """Return the command that replays a trace by a file of settings.
+def child_command(python: str, order: Mapping[str, object] | None = None) -> list[str]:
+    """Return the command that runs `adhash.analysis.ab_child` by some Python.
 
     Parameters
     ----------
-    csv : str
-        The trace.
-    config : Path
-        All settings, as TOML.
-    seed : int
-        The seed of the hash.
+    python : str
+        The interpreter.
+    order : mapping or None
+        What to replay, see there; None to describe the build.
 
     Returns
     -------
@@ -74,8 +73,8 @@ def run_csv_command(csv: str, *, config: Path, seed: int) -> list[str]:
         Program and arguments. Python does not look for modules in the current folder (``-P``):
         what lies there is not ours.
     """
-    python = [sys.executable, "-P", "-m", "adhash", "run-csv"]
-    return [*python, f"--csv={csv}", f"--config={config}", f"--seed={seed}", "--json"]
+    program = [python, "-P", str(_PROGRAM)]
+    return program if order is None else [*program, json.dumps(order)]
 
 
 def without_settings(environ: Mapping[str, str]) -> dict[str, str]:
@@ -96,6 +95,7 @@ def run_child(
     core: int | None,
     clock: Clock,
     cancel: CancelToken,
+    limit_s: float | None = None,
 ) -> Finished:
     """Run a command of adhash that answers in JSON, and wait for it.
 
@@ -115,6 +115,8 @@ def run_child(
         What measures its time.
     cancel : CancelToken
         Looked at every 30 ms; ends the child and its process group.
+    limit_s : float or None
+        How long it may take.
 
     Returns
     -------
@@ -126,7 +128,7 @@ def run_child(
     AdhashError
         Of the class and with the words of the child's own error, which is the cause.
     StorageError
-        If it cannot be started, or was killed.
+        If it cannot be started, took too long, printed far too much, or was killed.
     InterruptedRunError
         If `cancel` was set; no process of the child's group is left.
     """
@@ -137,6 +139,10 @@ def run_child(
         while not child.ended.wait(LOOK_EVERY_S):
             if cancel.is_cancelled:
                 raise InterruptedRunError(f"interrupted while {who} ran")
+            if out.stat().st_size > _MAX_ANSWER_BYTES:
+                raise StorageError(f"{who} printed more than {_MAX_ANSWER_BYTES >> 20} MiB")
+            if limit_s is not None and (clock.monotonic_ns() - child.began_ns) / NS_PER_S > limit_s:
+                raise StorageError(f"{who} did not end within {limit_s:g} s")
     finally:
         child.end()
     if child.code != 0:

@@ -4,7 +4,9 @@ A pair gives one number, the logarithm of candidate over baseline: what slows bo
 down falls out of it, and a factor of 2 is as far from none as a factor of 1/2.
 
 - The interval of the median is Efron's percentile bootstrap, with the quantiles moved outwards as
-  Hesterberg does for small samples: plain percentiles of eight pairs are too narrow.
+  Hesterberg does for small samples: plain percentiles of eight pairs are too narrow. Nothing is
+  drawn: the medians that resamples can have, and the chance of each, are known (Maritz and
+  Jarrett), so the interval is that of infinitely many resamples.
 - The test is Wilcoxon's signed-rank test, its distribution counted exactly for up to 60 pairs.
 - Whoever looks several times and stops when something shows would find something too often. The
   places to look are therefore fixed beforehand, and each may be wrong with a chance of
@@ -14,6 +16,8 @@ down falls out of it, and a factor of 2 is as far from none as a factor of 1/2.
 References
 ----------
 Efron (1979), Bootstrap methods: another look at the jackknife, Annals of Statistics 7(1).
+Maritz and Jarrett (1978), A note on estimating the variance of the sample median, Journal of the
+American Statistical Association 73.
 Hesterberg (2015), What teachers should know about the bootstrap, The American Statistician 69(4).
 Wilcoxon (1945), Individual comparisons by ranking methods, Biometrics Bulletin 1(6).
 Dunn (1961), Multiple comparisons among means, Journal of the American Statistical Association 56.
@@ -23,15 +27,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from itertools import groupby
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 
-RESAMPLES = 9_999
 _EXACT_PAIRS = 60
-_BLOCK_CELLS = 1 << 20
+# Above, the two values in the middle are so close that the outer one stands for both.
+_MEAN_OF_MIDDLE_PAIRS = 200
 _NORMAL = NormalDist()
+_Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 # --- the rank test -----------------------------------------------------------------------------
@@ -76,12 +83,14 @@ def _doubled_ranks(values: Sequence[float]) -> list[int]:
 
 def _exact_tail(ranks: Sequence[int], smaller: int) -> float:
     """Return the chance that random signs give the ranks a positive sum of `smaller` or less."""
-    # ways[s]: how many choices of signs have the sum s.
-    ways = [1] + [0] * smaller
+    # ways[s]: how many choices of signs have the sum s. Up to 60 ranks these numbers keep all the
+    # digits that a p-value can have.
+    ways = np.zeros(smaller + 1)
+    ways[0] = 1.0
     for rank in ranks:
-        for total in range(smaller, rank - 1, -1):
-            ways[total] += ways[total - rank]
-    return float(sum(ways) / 2 ** len(ranks))
+        if rank <= smaller:
+            ways[rank:] += ways[: smaller + 1 - rank].copy()
+    return float(ways.sum() / 2.0 ** len(ranks))
 
 
 def _normal_tail(ranks: Sequence[int], smaller: int) -> float:
@@ -99,9 +108,7 @@ def pairs_needed(level: float) -> int:
 # --- the interval ------------------------------------------------------------------------------
 
 
-def median_interval(
-    values: Sequence[float], *, level: float, seed: int, resamples: int = RESAMPLES
-) -> tuple[float, float]:
+def median_interval(values: Sequence[float], *, level: float) -> tuple[float, float]:
     """Return a bootstrap confidence interval of the median.
 
     Parameters
@@ -110,32 +117,85 @@ def median_interval(
         A sample, at least one.
     level : float
         The chance to miss the true median, in (0, 1): 0.05 for an interval of 95 %.
-    seed : int
-        Of the resampling: the same seed gives the same interval.
-    resamples : int
-        How often the sample is drawn anew.
 
     Returns
     -------
     tuple of float
         Its low and its high end. A single value gives an interval of no width, which says nothing.
     """
-    sample = np.asarray(values, dtype=np.float64)
+    sample = np.sort(np.asarray(values, dtype=np.float64))
     outer = _expanded(level / 2, len(sample))
-    medians = _resampled_medians(sample, np.random.default_rng(seed), resamples)
-    low, high = np.quantile(medians, [outer, 1.0 - outer])
+    low, high = _low_median(sample, outer), -_low_median(-sample[::-1], outer)
     return float(low), float(high)
 
 
-def _resampled_medians(
-    sample: np.ndarray[tuple[int], np.dtype[np.float64]], random: np.random.Generator, count: int
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    rows = max(1, _BLOCK_CELLS // len(sample))
-    blocks = []
-    for begun in range(0, count, rows):
-        shape = (min(rows, count - begun), len(sample))
-        blocks.append(np.median(random.choice(sample, size=shape), axis=1))
-    return np.concatenate(blocks)
+def _low_median(ascending: _Floats, tail: float) -> float:
+    """Return the smallest median of a resample that is not among the lowest `tail` of them."""
+    if len(ascending) % 2 or len(ascending) > _MEAN_OF_MIDDLE_PAIRS:
+        return float(ascending[_low_rank(len(ascending), tail)])
+    medians, chances = _even_medians(ascending)
+    order = np.argsort(medians, kind="stable")
+    at = int(np.searchsorted(np.cumsum(chances[order]), tail))
+    return float(medians[order][min(at, len(medians) - 1)])
+
+
+def _low_rank(size: int, tail: float) -> int:
+    """Return the place, from 0, that the middle of a resample is at or below with chance `tail`.
+
+    The middle is at or below the k-th value if at least half of the draws are, each with chance
+    k / n. Of an even number of draws the lower of the two in the middle counts.
+    """
+    low, high = 0, size - 1
+    while low < high:
+        middle = (low + high) // 2
+        is_enough = _binomial_tail(size, (size + 1) // 2, (middle + 1) / size) >= tail
+        low, high = (low, middle) if is_enough else (middle + 1, high)
+    return low
+
+
+def _binomial_tail(draws: int, least: int, chance: float) -> float:
+    """Return the chance of at least `least` hits in so many draws."""
+    if chance >= 1.0:
+        return 1.0
+    hits = np.arange(least, draws + 1)
+    factorials = _log_factorials(draws)
+    logs = (
+        factorials[draws]
+        - factorials[hits]
+        - factorials[draws - hits]
+        + hits * math.log(chance)
+        + (draws - hits) * math.log1p(-chance)
+    )
+    return float(np.exp(logs).sum())
+
+
+@cache
+def _log_factorials(largest: int) -> _Floats:
+    return np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, largest + 1)))])
+
+
+def _even_medians(ascending: _Floats) -> tuple[_Floats, _Floats]:
+    """Return every median that a resample of an even size can have, and the chance of each."""
+    rows, columns = np.triu_indices(len(ascending))
+    return (ascending[rows] + ascending[columns]) / 2, _middle_chances(len(ascending))
+
+
+@cache
+def _middle_chances(size: int) -> _Floats:
+    """Return the chance of each pair of ranks to be the middle of a resample of an even size.
+
+    The two in the middle are the i-th and the j-th value, i < j, if half of the draws are at most
+    the i-th, one of them the i-th itself, and the others at least the j-th, one of them that.
+    """
+    half, ranks = size // 2, np.arange(size)
+    lower = ((ranks + 1) / size) ** half - (ranks / size) ** half
+    upper = ((size - ranks) / size) ** half - ((size - ranks - 1) / size) ** half
+    apart = np.triu(math.comb(size, half) * np.outer(lower, upper), k=1)
+    # Both are the i-th value if the lower one is, and the higher one is no other.
+    at_most = [_binomial_tail(size, half, (rank + 1) / size) for rank in ranks]
+    together = np.maximum(np.diff(at_most, prepend=0.0) - apart.sum(axis=1), 0.0)
+    chances: _Floats = (apart + np.diag(together))[np.triu_indices(size)]
+    return chances
 
 
 def _expanded(tail: float, size: int) -> float:
@@ -240,3 +300,32 @@ def _grid(first: int, last: int) -> list[int]:
     while looks[-1] < last:
         looks.append(min(last, looks[-1] + math.ceil(looks[-1] / 2)))
     return looks
+
+
+# --- several tests -----------------------------------------------------------------------------
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values corrected for their number, by Holm's steps.
+
+    Parameters
+    ----------
+    p_values : sequence of float
+        One a test, in any order.
+
+    Returns
+    -------
+    list of float
+        In the same order: at most `level` where the test rejects with a chance of `level` for any
+        wrong rejection among all of them, however they depend on each other.
+
+    References
+    ----------
+    Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of
+    Statistics 6.
+    """
+    corrected, largest = [1.0] * len(p_values), 0.0
+    for done, at in enumerate(sorted(range(len(p_values)), key=lambda at: p_values[at])):
+        largest = max(largest, min(1.0, p_values[at] * (len(p_values) - done)))
+        corrected[at] = largest
+    return corrected

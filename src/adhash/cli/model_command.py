@@ -143,7 +143,8 @@ def _metavar(key: str, field: FieldInfo) -> str:
 def _help(field: FieldInfo) -> str:
     meaning = field.description or ""
     shown = field.default not in (None, False, ()) and not field.is_required()
-    return f"{meaning} Default: {field.default}." if shown else meaning
+    default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+    return f"{meaning} Default: {default}." if shown else meaning
 
 
 def options_of(model: type[CommandOptions]) -> list[str]:

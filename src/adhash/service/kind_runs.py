@@ -212,7 +212,7 @@ def compare_configurations(options: AbCompareOptions, context: WorkContext) -> d
     Returns
     -------
     dict
-        ``adhash.ab-compare.v1``.
+        ``adhash.ab-compare.v1``, or ``adhash.ab-self-test.v1``.
 
     Raises
     ------
@@ -222,8 +222,10 @@ def compare_configurations(options: AbCompareOptions, context: WorkContext) -> d
     AdhashError
         If they cannot be compared, or the job was cancelled.
     """
-    from adhash.analysis.ab_compare import require_not_worse, run_ab_compare
+    from adhash.analysis.ab_compare import require_not_worse, run_ab_compare, run_self_test
 
+    if options.self_test:
+        return _told(run_self_test(options, **_ears(context)))
     result = run_ab_compare(options, **_ears(context))
     told = _told(result)
     with context.keeping(told):
