@@ -21,6 +21,9 @@ WorkloadName = Literal[
     "hotspot",
     "latest",
     "exponential",
+    "churn",
+    "expiry",
+    "moving",
     "queue",
 ]
 Share = Annotated[Real, Field(ge=0, le=1e9)]
@@ -41,7 +44,8 @@ class GenerateCsvOptions(CommandOptions):
     )
     workload: WorkloadName | None = option(
         "A workload by its name, which --list explains; other options change what it sets: "
-        "ycsb-a to ycsb-f, uniform, zipf, hotspot, latest, exponential, queue."
+        "ycsb-a to ycsb-f, uniform, zipf, hotspot, latest, exponential, churn, expiry, "
+        "moving, queue."
     )
     rows: Some | None = option(
         "Operations; 1,000,000 and, with a workload that loads its keys first, these; with "
@@ -80,6 +84,29 @@ class GenerateCsvOptions(CommandOptions):
         "Share of scans: gets of a key and of those that follow it in the key space: 0."
     )
     rmw: Share | None = option("Share of read-modify-writes: get and put of the same key: 0.")
+    replace: Share | None = option(
+        "Share of replacements: del of a key that is there and put of a new one: 0."
+    )
+    lifetime: Literal["geometric", "fixed", "skewed"] | None = option(
+        "Which keys are replaced: geometric (any), fixed (the oldest), skewed (most of them soon, "
+        "some hardly ever): geometric."
+    )
+    ttl: Annotated[Whole, Field(ge=0, le=1 << 47)] | None = option(
+        "Delete a key so many rows after it was put, on average; 0 for never: 0."
+    )
+    ttl_spread: Literal["fixed", "uniform", "exponential"] | None = option(
+        "How that time differs from put to put: fixed, uniform or exponential: fixed."
+    )
+    phase: tuple[str, ...] = option(
+        "What changes at a row, as ROW:NAME=VALUE,NAME=VALUE; move=0.5 moves the working set by "
+        "half of the keys; repeat it.",
+        default=(),
+        max_length=1000,
+    )
+    move_every: Number | None = option(
+        "Move the working set each time so many rows have passed; 0 for never: 0."
+    )
+    move_by: Fraction | None = option("By which fraction of the keys: 0.1.")
     max_scan: Annotated[Whole, Field(ge=1, le=65_536)] | None = option(
         "Scans are of 1 to so many keys, each length equally often: 100."
     )

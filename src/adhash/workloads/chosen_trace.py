@@ -8,6 +8,7 @@ from typing import Any
 from adhash.errors import BadInputError
 from adhash.options.generate_csv import GenerateCsvOptions
 from adhash.workloads.key_spaces import KeySpace
+from adhash.workloads.phases import read_phase
 from adhash.workloads.trace_presets import preset
 from adhash.workloads.trace_spec import TraceSpec
 
@@ -30,7 +31,13 @@ _SAME = (
     "insert",
     "scan",
     "rmw",
+    "replace",
     "max_scan",
+    "lifetime",
+    "ttl",
+    "ttl_spread",
+    "move_every",
+    "move_by",
     "ycsb_compat",
     "key_type",
     "key_bits",
@@ -108,7 +115,10 @@ def _named_settings(given: dict[str, Any]) -> dict[str, Any]:
 
 def _own_settings(given: dict[str, Any]) -> dict[str, Any]:
     """Return what is set one by one."""
-    return {name: given[name] for name in _SAME if name in given}
+    settings = {name: given[name] for name in _SAME if name in given}
+    if given["phase"]:
+        settings["phases"] = tuple(read_phase(each) for each in given["phase"])
+    return settings
 
 
 def _colliding(given: dict[str, Any]) -> ChosenTrace:
@@ -121,7 +131,7 @@ def _colliding(given: dict[str, Any]) -> ChosenTrace:
     spec = TraceSpec(**{**settings, **_own_settings(given), "keys": count})
     if spec.most_keys() > count:
         raise BadInputError(
-            "insert does not go with adversarial: new keys would have to collide as well",
+            "insert and replace do not go with adversarial: new keys would have to collide as well",
             hint="use --put, which takes keys that collide",
         )
     keys = colliding_key_space(

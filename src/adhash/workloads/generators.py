@@ -9,17 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from adhash.workloads.churn import turnover
 from adhash.workloads.columns import ArrowArray
-from adhash.workloads.distributions import (
-    Distribution,
-    Exponential,
-    Hotspot,
-    Latest,
-    OfTheFirst,
-    Ranks,
-    Uniform,
-    Zipf,
-)
+from adhash.workloads.distributions import Ranks
+from adhash.workloads.expiry import Expiry, Lifetimes
 from adhash.workloads.key_spaces import (
     DenseIntegers,
     DenseStrings,
@@ -31,14 +24,14 @@ from adhash.workloads.key_spaces import (
 )
 from adhash.workloads.operation_mix import (
     BATCH_ROWS,
-    Mix,
     MixedOperations,
     Ops,
     QueuedOperations,
 )
 from adhash.workloads.seeded import SeededStream
+from adhash.workloads.stages import stages
 from adhash.workloads.trace_spec import KEY_TYPES, TraceSpec
-from adhash.workloads.ycsb_zipfian import ScrambledZipfian, SkewedLatest, YcsbKeys
+from adhash.workloads.ycsb_zipfian import YcsbKeys
 
 __all__ = [
     "KEY_TYPES",
@@ -53,7 +46,7 @@ __all__ = [
 _MAX_VALUE = 1_000_000
 
 # Independent streams of random numbers of one seed.
-_FOR_OPERATIONS, _FOR_KEYS, _FOR_VALUES = range(3)
+_FOR_OPERATIONS, _FOR_KEYS, _FOR_VALUES, _FOR_LIFETIMES = range(4)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -123,16 +116,21 @@ def operations(spec: TraceSpec) -> Iterator[Operations]:
     Operations
         At most 65,536 of them.
     """
-    stream = SeededStream(spec.seed, _FOR_OPERATIONS)
-    source = _source(spec, stream)
-    mix = Mix(shares=spec.shares(), distribution=_distribution(spec), max_scan=spec.max_scan)
-    row = 0
-    while row < spec.rows:
-        rows = min(BATCH_ROWS, spec.rows - row)
-        ops, ranks = source.next(mix, rows, preload=min(rows, max(0, spec.preload - row)))
-        # The last request may reach beyond the end.
-        yield Operations(ops=ops[:rows], ranks=ranks[:rows])
-        row += len(ops)
+    blocks = _blocks(spec)
+    if spec.ttl:
+        of_lifetimes = SeededStream(spec.seed, _FOR_LIFETIMES)
+        expiry = Expiry(Lifetimes(spec.ttl, spec.ttl_spread, of_lifetimes))
+        blocks = expiry.add_to(blocks)
+    left = spec.rows
+    for ops, ranks in blocks:
+        # The last request may reach beyond the end, and rows that expire keys come on top.
+        count = min(len(ops), left)
+        for start in range(0, count, BATCH_ROWS):
+            some = slice(start, min(start + BATCH_ROWS, count))
+            yield Operations(ops=ops[some], ranks=ranks[some])
+        left -= count
+        if not left:
+            return
 
 
 def key_space_of(spec: TraceSpec) -> KeySpace:
@@ -158,41 +156,27 @@ def key_space_of(spec: TraceSpec) -> KeySpace:
 _OP_NAMES = pa.array(["get", "put", "del"])
 
 
+def _blocks(spec: TraceSpec) -> Iterator[tuple[Ops, Ranks]]:
+    """Yield operations and ranks of at least so many rows as are asked for."""
+    stream = SeededStream(spec.seed, _FOR_OPERATIONS)
+    source = _source(spec, stream)
+    row = 0
+    for stage in stages(spec):
+        while row < stage.end:
+            rows = min(BATCH_ROWS, stage.end - row)
+            ops, ranks = source.next(stage.mix, rows, preload=min(rows, max(0, spec.preload - row)))
+            yield ops, ranks
+            row += len(ops)
+
+
 def _source(spec: TraceSpec, stream: SeededStream) -> MixedOperations | QueuedOperations:
     if spec.distribution == "sequential":
         return QueuedOperations(stream, spec.keys)
-    return MixedOperations(stream, spec.keys)
-
-
-def _distribution(spec: TraceSpec) -> Distribution:
-    if spec.ycsb_compat:
-        return _distribution_of_ycsb(spec)
-    if spec.distribution == "zipf":
-        return Zipf(keys=spec.keys, exponent=spec.exponent)
-    if spec.distribution == "latest":
-        return Latest(keys=spec.keys, exponent=spec.exponent)
-    return _common_distribution(spec)
-
-
-def _common_distribution(spec: TraceSpec) -> Distribution:
-    """Return a distribution that is exact in YCSB, too."""
-    if spec.distribution == "hotspot":
-        return Hotspot(hot_set=spec.hot_set, hot_ops=spec.hot_ops)
-    if spec.distribution == "exponential":
-        return Exponential(keys=spec.keys, percentile=spec.exp_percentile, frac=spec.exp_frac)
-    return Uniform()
-
-
-def _distribution_of_ycsb(spec: TraceSpec) -> Distribution:
-    if spec.distribution == "latest":
-        return SkewedLatest(keys=spec.keys, theta=spec.exponent)
-    if spec.distribution == "zipf":
-        return ScrambledZipfian(
-            keys=spec.keys, expected_inserts=spec.expected_inserts(), theta=spec.exponent
-        )
-    common = _common_distribution(spec)
-    # Inserted records are as old as any to these, and never drawn.
-    return common if isinstance(common, Exponential) else OfTheFirst(spec.keys, common)
+    if not any(each.replace for each in spec.stages()):
+        return MixedOperations(stream, spec.keys)
+    of_lifetimes = SeededStream(spec.seed, _FOR_LIFETIMES)
+    replaced = turnover(spec.lifetime, keys=spec.keys, stream=of_lifetimes)
+    return MixedOperations(stream, spec.keys, replaced)
 
 
 def _values(spec: TraceSpec, stream: SeededStream, is_null: npt.NDArray[np.bool_]) -> ArrowArray:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from adhash.workloads.churn import Turnover
 from adhash.workloads.distributions import Distribution, Ranks
 from adhash.workloads.seeded import SeededStream
 
@@ -20,15 +21,18 @@ Ops = npt.NDArray[np.uint8]
 Kinds = npt.NDArray[np.uint8]
 
 #: The shares of a mix, in their order; requests are numbered by their place in it.
-SHARE_NAMES = ("get", "put", "delete", "insert", "scan", "rmw")
+SHARE_NAMES = ("get", "put", "delete", "insert", "scan", "rmw", "replace")
 #: The most rows of a batch, and so of a single scan.
 BATCH_ROWS = 1 << 16
 MAX_SCAN_ROWS = BATCH_ROWS
 
-_GET, _PUT, _DEL, _INSERT, _SCAN, _RMW = range(6)
+#: Operations, which are also the numbers of the requests of one row.
+GET, PUT, DEL = range(3)
+
+_INSERT, _SCAN, _RMW, _REPLACE = range(3, 7)
 # The operation of a request's first row.
-_FIRST_OP = np.array([_GET, _PUT, _DEL, _PUT, _GET, _GET], dtype=np.uint8)
-_PUTS = np.array([False, True, False, True, False, True])
+_FIRST_OP = np.array([GET, PUT, DEL, PUT, GET, GET, DEL], dtype=np.uint8)
+_PUTS = np.array([False, True, False, True, False, True, True])
 # A delete takes one of this many latest puts: enough to be no neighbour, little enough to keep.
 _REMEMBERED_PUTS = 1 << 18
 
@@ -56,7 +60,7 @@ class Mix:
         """The most rows that a request becomes."""
         if self.shares[_SCAN]:
             return max(self.max_scan, 2)
-        return 2 if self.shares[_RMW] else 1
+        return 2 if self.shares[_RMW] or self.shares[_REPLACE] else 1
 
     @property
     def has_puts(self) -> bool:
@@ -79,10 +83,15 @@ class MixedOperations:
         The source of randomness.
     records : int
         How many keys there are at the beginning.
+    turnover : Turnover or None
+        What replaces keys; None where none is replaced.
     """
 
-    def __init__(self, stream: SeededStream, records: int) -> None:
+    def __init__(
+        self, stream: SeededStream, records: int, turnover: Turnover | None = None
+    ) -> None:
         self._stream = stream
+        self._turnover = turnover
         self._records = records
         self._preloaded = 0
         self._puts = np.empty(0, dtype=np.int64)
@@ -108,12 +117,21 @@ class MixedOperations:
             count = min(rows, preload) if mix.most_rows > 1 else rows
         else:
             count = max(1, rows // mix.most_rows)
-        return self._rows_of(mix, *self._requests(mix, count, min(preload, count)))
+        kinds, ranks, records = self._requests(mix, count, min(preload, count))
+        if self._turnover is None:
+            return self._rows_of(mix, kinds, ranks, records)
+        held, came = self._turnover.resolve(ranks, kinds == _REPLACE)
+        ops, keys = self._rows_of(mix, kinds, held, records)
+        is_new = np.zeros(len(ops), dtype=np.bool_)
+        # A del that replaces is followed by the put of the new key.
+        is_new[1:] = (ops[:-1] == DEL) & (ops[1:] == PUT)
+        keys[is_new] = came
+        return ops, keys
 
     def _requests(self, mix: Mix, count: int, preload: int) -> tuple[Kinds, Ranks, Ranks]:
         """Return requests, the keys they take, and how many keys there are at each."""
         kinds = mix.draw_kinds(self._stream, count)
-        kinds[:preload] = _PUT
+        kinds[:preload] = PUT
         is_insert = kinds == _INSERT
         records = self._records + np.cumsum(is_insert) - is_insert
         ranks = mix.distribution.draw(self._stream, records)
@@ -128,12 +146,12 @@ class MixedOperations:
     def _choose_deleted(self, kinds: Kinds, ranks: Ranks) -> None:
         is_put = _PUTS[kinds]
         known = np.concatenate([self._puts, ranks[is_put]])
-        deletes = np.flatnonzero(kinds == _DEL)
+        deletes = np.flatnonzero(kinds == DEL)
         available = len(self._puts) + np.cumsum(is_put)[deletes]
         back = self._stream.doubles(len(deletes))
         chosen = available - 1 - (back * np.minimum(available, _REMEMBERED_PUTS)).astype(np.int64)
         is_possible = available > 0
-        kinds[deletes[~is_possible]] = _GET
+        kinds[deletes[~is_possible]] = GET
         ranks[deletes[is_possible]] = known[chosen[is_possible]]
         self._puts = known[-_REMEMBERED_PUTS:]
 
@@ -141,7 +159,7 @@ class MixedOperations:
         """Return the rows that requests become."""
         if mix.most_rows == 1:
             return _FIRST_OP[kinds], ranks
-        lengths = 1 + (kinds == _RMW).astype(np.int64)
+        lengths = 1 + ((kinds == _RMW) | (kinds == _REPLACE)).astype(np.int64)
         scans = np.flatnonzero(kinds == _SCAN)
         wished = 1 + self._stream.below(mix.max_scan, len(scans))
         # A scan ends behind the newest key.
@@ -150,7 +168,7 @@ class MixedOperations:
         place = np.arange(len(request)) - (np.cumsum(lengths) - lengths)[request]
         kind = kinds[request]
         ops = _FIRST_OP[kind]
-        ops[(kind == _RMW) & (place == 1)] = _PUT
+        ops[(kind != _SCAN) & (place == 1)] = PUT
         return ops, ranks[request] + np.where(kind == _SCAN, place, 0)
 
 
@@ -190,14 +208,14 @@ class QueuedOperations:
             The operations, with gets for deletes of an empty queue, and the ranks.
         """
         ops = mix.draw_kinds(self._stream, rows)
-        ops[:preload] = _PUT
-        ops[self._finds_nothing(ops)] = _GET
-        puts = self._puts + np.cumsum(ops == _PUT)
-        deletes = self._deletes + np.cumsum(ops == _DEL)
-        gets = self._gets + np.cumsum(ops == _GET)
+        ops[:preload] = PUT
+        ops[self._finds_nothing(ops)] = GET
+        puts = self._puts + np.cumsum(ops == PUT)
+        deletes = self._deletes + np.cumsum(ops == DEL)
+        gets = self._gets + np.cumsum(ops == GET)
         live = puts - deletes
         walked = np.where(live > 0, deletes + gets % np.maximum(live, 1), gets)
-        ranks = np.select([ops == _PUT, ops == _DEL], [puts - 1, deletes - 1], walked)
+        ranks = np.select([ops == PUT, ops == DEL], [puts - 1, deletes - 1], walked)
         self._puts, self._deletes, self._gets = int(puts[-1]), int(deletes[-1]), int(gets[-1])
         return ops, ranks % self._keys
 
@@ -207,7 +225,7 @@ class QueuedOperations:
         The length of a queue that cannot fall below 0 is the free walk minus its running minimum
         (where that is negative): a delete at which the minimum falls had nothing to take.
         """
-        step = (ops == _PUT).astype(np.int64) - (ops == _DEL)
+        step = (ops == PUT).astype(np.int64) - (ops == DEL)
         walk = self._puts - self._deletes + np.cumsum(step)
         lowest = np.minimum(np.minimum.accumulate(walk), 0)
         return np.diff(lowest, prepend=0) < 0

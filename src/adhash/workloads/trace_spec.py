@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import get_args
 
 from adhash.errors import BadInputError
 from adhash.units import UINT64_MAX
+from adhash.workloads.churn import Lifetime
+from adhash.workloads.expiry import Spread
 from adhash.workloads.operation_mix import MAX_SCAN_ROWS, SHARE_NAMES
+from adhash.workloads.phases import Phase
 
 DISTRIBUTIONS = ("uniform", "zipf", "hotspot", "latest", "exponential", "sequential")
 KEY_TYPES = ("int64", "uint64", "str")
@@ -17,6 +21,8 @@ _MAX_LENGTH = 4096
 _DENSE_EXTRA = 1  # the letter in front of the digits
 # The zeta of so few records makes the formula of YCSB divide by nothing.
 _LEAST_YCSB_KEYS = 10
+# Where keys are replaced, a table of them is kept: 2 GiB at most.
+_MOST_REPLACED_KEYS = 1 << 28
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,6 +54,21 @@ class TraceSpec:
         The share of scans: gets of a key and of those that follow it in the key space.
     rmw : float
         The share of read-modify-writes: a get and a put of the same key.
+    replace : float
+        The share of replacements: a del of a key that is there, and the put of a new one.
+    lifetime : {"geometric", "fixed", "skewed"}
+        Which keys are replaced, and so how long they live; see `adhash.workloads.churn`.
+    ttl : int
+        So many rows after it was put a key is deleted, on average; 0 for never. The rows that
+        delete such keys are not counted in this time.
+    ttl_spread : {"fixed", "uniform", "exponential"}
+        How that time differs from put to put; see `adhash.workloads.expiry`.
+    phases : tuple of Phase
+        What changes at which row, in ascending order; rows that expire keys are not counted.
+    move_every : int
+        Each time so many rows have passed, the working set moves; 0 for never.
+    move_by : float
+        By which fraction of the keys.
     max_scan : int
         Scans are of 1 to so many keys, each length equally often.
     preload : int
@@ -87,7 +108,14 @@ class TraceSpec:
     insert: float = 0.0
     scan: float = 0.0
     rmw: float = 0.0
+    replace: float = 0.0
     max_scan: int = 100
+    lifetime: Lifetime = "geometric"
+    ttl: int = 0
+    ttl_spread: Spread = "fixed"
+    phases: tuple[Phase, ...] = ()
+    move_every: int = 0
+    move_by: float = 0.1
     preload: int = 0
     ycsb_compat: bool = False
     key_type: str = "int64"
@@ -107,6 +135,11 @@ class TraceSpec:
         _require("hot_ops", self.hot_ops, 0, 1)
         _require("exp_percentile", self.exp_percentile, 1e-6, 100 - 1e-6)
         _require("exp_frac", self.exp_frac, 1e-9, 1e9)
+        _require_one_of("lifetime", self.lifetime, get_args(Lifetime))
+        _require_one_of("ttl_spread", self.ttl_spread, get_args(Spread))
+        _require("ttl", self.ttl, 0, 1 << 47)
+        _require("move_every", self.move_every, 0, 1 << 48)
+        _require("move_by", self.move_by, 0, 1)
         _require("max_scan", self.max_scan, 1, MAX_SCAN_ROWS)
         _require("preload", self.preload, 0, self.keys)
         _require("key_bits", self.key_bits, 0, 64 if self.key_type == "uint64" else 63)
@@ -134,29 +167,71 @@ class TraceSpec:
 
     def most_keys(self) -> int:
         """Return how many keys the trace can have, inserted ones included."""
-        return self.keys + (self.rows if self.insert else 0)
+        grows = any(each.insert or each.replace for each in self.stages())
+        return self.keys + (self.rows if grows else 0)
+
+    def stages(self) -> list[TraceSpec]:
+        """Return the specification without phases, and what each phase makes of it.
+
+        Raises
+        ------
+        BadInputError
+            Where a phase is out of order, or gives something a number that it cannot have.
+        """
+        found = [dataclasses.replace(self, phases=())] if self.phases else [self]
+        row = -1
+        for phase in self.phases:
+            if phase.row <= row:
+                raise BadInputError(
+                    f"the phase of row {phase.row} does not come after row {row}",
+                    hint="give phases in the order of their rows",
+                )
+            row = phase.row
+            found.append(dataclasses.replace(found[-1], **phase.changes))
+        return found
 
     def expected_inserts(self) -> int:
         """Return how many keys are inserted, on average."""
         shares = dict(zip(SHARE_NAMES, self.shares(), strict=True))
         rows_of_scan = (1 + self.max_scan) / 2
-        rows_of_request = 1 + shares["rmw"] + shares["scan"] * (rows_of_scan - 1)
+        rows_of_request = (
+            1 + shares["rmw"] + shares["replace"] + shares["scan"] * (rows_of_scan - 1)
+        )
         return int(shares["insert"] * max(self.rows - self.preload, 0) / rows_of_request)
 
     def _require_what_fits_together(self) -> None:
-        if self.distribution == "sequential":
-            self._refuse_beside_a_queue()
+        stages = self.stages()
+        if any(each.distribution == "sequential" for each in stages):
+            self._refuse_beside_a_queue(stages)
+        if any(each.replace for each in stages):
+            self._refuse_beside_replacing(stages)
         if self.ycsb_compat and self.keys < _LEAST_YCSB_KEYS:
             raise BadInputError(
                 f"ycsb_compat needs at least {_LEAST_YCSB_KEYS} keys; got {self.keys}"
             )
 
-    def _refuse_beside_a_queue(self) -> None:
-        for name in ("insert", "scan", "rmw", "ycsb_compat"):
-            if getattr(self, name):
+    def _refuse_beside_a_queue(self, stages: list[TraceSpec]) -> None:
+        if any(each.distribution != "sequential" for each in stages):
+            raise BadInputError(
+                "a phase changes the distribution from or to 'sequential'",
+                hint="a queue stays one: its phases can change get, put and delete",
+            )
+        for name in ("insert", "scan", "rmw", "replace", "ycsb_compat", "ttl", "move_every"):
+            if any(getattr(each, name) for each in stages):
                 raise BadInputError(
                     f"{name} does not go with the distribution 'sequential'",
                     hint="a queue has get, put and delete only: choose another distribution",
+                )
+        if any(phase.move for phase in self.phases):
+            raise BadInputError("move does not go with the distribution 'sequential'")
+
+    def _refuse_beside_replacing(self, stages: list[TraceSpec]) -> None:
+        _require("keys", self.keys, 1, _MOST_REPLACED_KEYS)
+        for name in ("insert", "scan", "delete", "ttl"):
+            if any(getattr(each, name) for each in stages):
+                raise BadInputError(
+                    f"{name} does not go with replace, which keeps the number of keys",
+                    hint=f"give {name} 0, or leave replace out",
                 )
 
     def _require_room_for_keys(self) -> None:
