@@ -159,3 +159,17 @@ def test_adversarial_keys_collide_under_their_seed_and_only_there(
     aimed = longest_probe(engine, key_type, 42, keys)
     elsewhere = longest_probe(engine, key_type, 43, keys)
     assert aimed > 20 * elsewhere
+
+
+@pytest.mark.parametrize("key_type", ["int64", "uint64", "str"])
+def test_keys_aimed_at_the_adaptive_engine_are_answered_with_a_new_seed(
+    tmp_path: Path, key_type: str
+) -> None:
+    pytest.importorskip("adhash._native")
+    out = tmp_path / "t.csv"
+    args = ["--adversarial", "adaptive", "--hash-seed", "42", "--count", "2000"]
+    assert run("--out", str(out), *args, "--key-type", key_type) == 0
+    lines = [line.split(",") for line in out.read_text().splitlines()[1:2001]]
+    keys: list[object] = [key if key_type == "str" else int(key) for _, key, _ in lines]
+    assert len(set(keys)) == 2000
+    assert longest_probe("adaptive", key_type, 42, keys) < 20

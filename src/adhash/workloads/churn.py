@@ -108,14 +108,9 @@ class BySlot:
 
 
 def _last_replacement_before(slots: Ranks, is_replaced: Bools) -> Ranks:
-    """Return for each place the last one before it that replaces the same slot; -1 for none.
+    """Return for each place of sorted `slots` the last one before it that replaces the same slot.
 
-    Parameters
-    ----------
-    slots : ndarray of int64, shape (n,)
-        Sorted.
-    is_replaced : ndarray of bool, shape (n,)
-        Which places replace.
+    It is -1 where there is none.
     """
     places = np.arange(len(slots))
     latest = np.maximum.accumulate(np.where(is_replaced, places, -1))

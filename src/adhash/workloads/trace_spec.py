@@ -173,6 +173,11 @@ class TraceSpec:
     def stages(self) -> list[TraceSpec]:
         """Return the specification without phases, and what each phase makes of it.
 
+        Returns
+        -------
+        list of TraceSpec
+            One more than there are phases.
+
         Raises
         ------
         BadInputError
