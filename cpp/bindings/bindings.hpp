@@ -30,6 +30,7 @@ class MapObject {
 void bind_map(nb::module_& module);
 void bind_collisions(nb::module_& module);
 void bind_dna(nb::module_& module);
+void bind_invariants(nb::module_& module);
 void bind_probe(nb::module_& module);
 void bind_trace(nb::module_& module);
 void bind_replay(nb::module_& module);

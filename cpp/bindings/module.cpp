@@ -23,6 +23,7 @@ NB_MODULE(_native, module) {
   bind_map(module);
   bind_collisions(module);
   bind_dna(module);
+  bind_invariants(module);
   bind_probe(module);
   bind_trace(module);
   bind_replay(module);

@@ -11,6 +11,7 @@
 
 #include "adhash/adaptive.hpp"
 #include "adhash/any_map.hpp"
+#include "adhash/invariants.hpp"
 #include "adhash/probe_trace.hpp"
 #include "map_lock.hpp"
 
@@ -65,6 +66,8 @@ class TypedMap {
   virtual void clear() = 0;
   virtual void compact() = 0;
   virtual MapStats stats(std::size_t probe_samples) = 0;
+  // Gives up the GIL meanwhile. Throws Interrupted and nb::python_error as the report's stop check.
+  virtual void check_invariants(InvariantReport& report) = 0;
   // Throws nb::python_error for a key of another type.
   virtual ProbeTrace trace_probe(nb::handle key, ProbeOperation operation) = 0;
 

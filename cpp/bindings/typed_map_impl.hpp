@@ -135,6 +135,10 @@ class CodecMap final : public TypedMap {
     map_->compact();
   }
   MapStats stats(std::size_t probe_samples) override { return map_->stats(probe_samples); }
+  void check_invariants(InvariantReport& report) override {
+    const MapLock::Batch batch(lock());
+    map_->check_invariants(report);
+  }
   ProbeTrace trace_probe(nb::handle key, ProbeOperation operation) override {
     KeyView view{};
     if (!KeyCodec::decode(key.ptr(), view)) throw nb::python_error();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "adhash/any_map.hpp"
+#include "adhash/invariants.hpp"
 #include "testing.hpp"
 
 namespace map_testing {
@@ -63,8 +64,20 @@ void require_stats_exact(adhash::AnyMap<Key, Value>& map) {
   CHECK_EQ(stats.probes.longest > 0, stats.size > 0);
 }
 
+// What the engine says of its own memory, which wrong answers would show much later.
+template <class Key, class Value>
+void require_invariants(adhash::AnyMap<Key, Value>& map) {
+  adhash::InvariantReport report(nullptr);
+  map.check_invariants(report);
+  for (const adhash::Invariant& each : report.invariants()) {
+    const std::string example = each.examples().empty() ? std::string() : each.examples().front();
+    CHECK_EQ(std::string(each.name()) + ": " + example, std::string(each.name()) + ": ");
+  }
+}
+
 template <class Key, class Value>
 void require_consistent(adhash::AnyMap<Key, Value>& map) {
+  require_invariants(map);
   require_entries_reachable(map);
   require_stats_exact(map);
 }

@@ -31,10 +31,10 @@ from adhash.maps import engines
 from adhash.progress import WorkProgress
 from adhash.snapshots import SnapshotHeader, write_snapshot
 from adhash.snapshots.columns import columns_checksum
-from adhash.snapshots.digest import METADATA_KEY, PLACEHOLDER, patch_slots
+from adhash.snapshots.digest import MARKER, METADATA_KEY, PLACEHOLDER
 
 CHECKS = ["framing", "checksum", "header", "columns", "batches", "rows"]
-ENTRY_CHECKS = ["settings", "layout", "distinct keys", "look-ups"]
+ENTRY_CHECKS = ["settings", "layout", "distinct keys", "look-ups", "invariants"]
 KEYS: dict[str, list[Any]] = {
     "int64": [-(2**63), -1, 0, 2**63 - 1],
     "uint64": [0, 1, 2**63, 2**64 - 1],
@@ -99,7 +99,7 @@ def test_progress_tells_every_part_and_cancelling_ends_it(tmp_path: Path) -> Non
     path = save(tmp_path / "map.arrow")
     told: list[WorkProgress] = []
     verify_snapshot(path, progress=told.append)
-    assert [each.unit for each in told[-3:]] == ["batches", "rows", "rows"]
+    assert [each.unit for each in told[-4:]] == ["batches", "rows", "rows", "rows"]
     assert all(each.total is not None and 0 < each.done <= each.total for each in told)
     for stop_at in range(len(told)):
         token = CancelToken()
@@ -217,8 +217,10 @@ def forge(
         assert content.count(old) == 1
         content = content.replace(old, new)
         path.write_bytes(content)
-    with path.open("r+b") as file:
-        patch_slots(file, len(content), hashlib.sha256(content).hexdigest())
+    # Not by the writer's own function, which refuses metadata of hostile length.
+    digest = hashlib.sha256(content).hexdigest().encode()
+    signed = content.replace(PLACEHOLDER.encode(), MARKER + digest)
+    path.write_bytes(signed)
     return path
 
 

@@ -70,7 +70,12 @@ GIVEN: dict[str, dict[str, Any]] = {
         "export_json": "e.json",
         "svg_out": "e.svg",
     },
-    "verify-snapshot": {"snapshot": "-s.arrow", "json_out": "v.json"},
+    "verify-snapshot": {
+        "snapshot": "-s.arrow",
+        "repair": True,
+        "out": "r.arrow",
+        "json_out": "v.json",
+    },
     "ab-compare": TRACE
     | {
         "a": {"mode": "swiss", "replay.verify": "true"},

@@ -36,6 +36,7 @@
 #include <variant>
 
 #include "adhash/adaptive_decisions.hpp"
+#include "adhash/adaptive_invariants.hpp"
 #include "adhash/adaptive_options.hpp"
 #include "adhash/interrupt.hpp"
 #include "adhash/layout_list.hpp"
@@ -204,6 +205,10 @@ class AdaptiveMap {
     return stats;
   }
   PauseLog& pauses() { return pauses_; }
+  // Throws Interrupted and std::bad_alloc; changes nothing.
+  ADHASH_COLD void check_invariants(InvariantReport& report) {
+    AdaptiveInvariants<AdaptiveMap>(*this, report).check();
+  }
 
   // Of the tables as they are: a real operation would first move a few entries, if any are to move.
   ADHASH_COLD ProbeTrace trace_probe(KeyView key, ProbeOperation operation) const {
@@ -230,6 +235,10 @@ class AdaptiveMap {
  private:
   template <class, class>
   friend class TableSession;
+  template <class>
+  friend class AdaptiveInvariants;
+  template <class Patient>
+  friend struct Surgery;
 
   using AnyTable = typename Layouts::Any;
   using Choice = LayoutChoice<Layouts>;

@@ -12,6 +12,7 @@
 #include "adhash/adaptive.hpp"
 #include "adhash/batch.hpp"
 #include "adhash/interrupt.hpp"
+#include "adhash/invariants.hpp"
 #include "adhash/probe_trace.hpp"
 #include "adhash/replay.hpp"
 #include "adhash/stats.hpp"
@@ -68,6 +69,9 @@ class AnyMap {
   virtual std::uint64_t side_cpu_ns() = 0;
   virtual MapStats stats(std::size_t probe_samples) = 0;
   virtual const PauseLog& pauses() = 0;
+  // Holds the map to every invariant of its engine, and changes nothing. Throws Interrupted if the
+  // report's stop check says so, and std::bad_alloc.
+  virtual void check_invariants(InvariantReport& report) = 0;
 
   // What an operation of a key would visit; changes nothing.
   virtual ProbeTrace trace_probe(KeyView key, ProbeOperation operation) const = 0;
@@ -159,6 +163,7 @@ class EngineMap final : public AnyMap<Key, Value> {
   }
   MapStats stats(std::size_t probe_samples) override { return engine_.stats(probe_samples); }
   const PauseLog& pauses() override { return engine_.pauses(); }
+  void check_invariants(InvariantReport& report) override { engine_.check_invariants(report); }
   ProbeTrace trace_probe(KeyView key, ProbeOperation operation) const override {
     return engine_.trace_probe(key, operation);
   }

@@ -19,9 +19,16 @@
 #include <utility>
 #include <vector>
 
+#include "adhash/invariants.hpp"
 #include "adhash/memory.hpp"
 
 namespace adhash {
+
+// A block as who holds it knows it. Nothing says that it is one.
+struct HeldBlock {
+  const char* start;
+  std::size_t size;
+};
 
 class Arena {
  public:
@@ -63,7 +70,24 @@ class Arena {
     return chunk_bytes_ + large_bytes_ + chunks_.capacity() * sizeof(ZeroedBlock);
   }
 
+  // Every block of the arena is held once or was given back, and none overlaps another: together
+  // they fill what was carved of the chunks without a gap.
+  ADHASH_COLD void check_blocks(const std::vector<HeldBlock>& held, InvariantReport& report) const {
+    std::vector<HeldBlock> small;
+    std::vector<HeldBlock> large;
+    for (const HeldBlock& block : held) {
+      const bool is_large = block.size > kLargestClassBytes;
+      const std::size_t bytes = is_large ? block.size : class_bytes(class_of(block.size));
+      (is_large ? large : small).push_back({block.start, bytes});
+    }
+    check_large(large, report);
+    if (add_free_blocks(small, report)) check_small(small, report);
+  }
+
  private:
+  template <class Patient>
+  friend struct Surgery;
+
   struct FreeBlock {
     FreeBlock* next;
   };
@@ -138,6 +162,97 @@ class Arena {
       std::free(large_);
       large_ = next;
     }
+  }
+
+  static void sort_by_start(std::vector<HeldBlock>& blocks) {
+    std::sort(blocks.begin(), blocks.end(),
+              [](const HeldBlock& a, const HeldBlock& b) { return a.start < b.start; });
+  }
+
+  void check_large(std::vector<HeldBlock>& held, InvariantReport& report) const {
+    Invariant& known = report.invariant("large blocks are held once");
+    std::vector<const char*> listed;
+    for (const LargeBlock* block = large_; block != nullptr; block = block->next) {
+      listed.push_back(reinterpret_cast<const char*>(block + 1));
+    }
+    std::sort(listed.begin(), listed.end());
+    sort_by_start(held);
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < std::max(held.size(), listed.size()); ++i) {
+      report.note_entry();
+      const bool is_same = i < held.size() && i < listed.size() && held[i].start == listed[i];
+      known.require(is_same, [&] { return told("large block", i) + " is lost, or no block"; });
+      if (i < held.size()) bytes += sizeof(LargeBlock) + held[i].size;
+    }
+    require_count(report, "bytes of large blocks", large_bytes_, bytes);
+  }
+
+  // The chunk that a block lies in as a whole, or nullptr. PRECONDITION: `sorted` by address.
+  static const HeldBlock* chunk_around(const std::vector<HeldBlock>& sorted, HeldBlock block) {
+    const auto after = std::upper_bound(
+        sorted.begin(), sorted.end(), block.start,
+        [](const char* start, const HeldBlock& chunk) { return start < chunk.start; });
+    if (after == sorted.begin()) return nullptr;
+    const HeldBlock& chunk = *(after - 1);
+    const auto offset = static_cast<std::size_t>(block.start - chunk.start);
+    return offset < chunk.size && block.size <= chunk.size - offset ? &chunk : nullptr;
+  }
+  std::vector<HeldBlock> sorted_chunks() const {
+    std::vector<HeldBlock> chunks;
+    for (const ZeroedBlock& chunk : chunks_) {
+      chunks.push_back({reinterpret_cast<const char*>(chunk.data()), chunk.size()});
+    }
+    sort_by_start(chunks);
+    return chunks;
+  }
+
+  // Adds the blocks that were given back. False where their lists cannot be walked to the end.
+  bool add_free_blocks(std::vector<HeldBlock>& blocks, InvariantReport& report) const {
+    Invariant& listed = report.invariant("blocks given back lie in the arena");
+    const std::vector<HeldBlock> chunks = sorted_chunks();
+    std::size_t most = chunk_bytes_ / class_bytes(0);
+    for (unsigned index = 0; index < kClasses; ++index) {
+      for (const FreeBlock* block = free_[index]; block != nullptr; block = block->next) {
+        report.note_entry();
+        const HeldBlock found{reinterpret_cast<const char*>(block), class_bytes(index)};
+        const bool is_inside = most-- > 0 && chunk_around(chunks, found) != nullptr;
+        if (!listed.require(is_inside, [&] { return told("free list", index) + " leaves it"; })) {
+          return false;
+        }
+        blocks.push_back(found);
+      }
+    }
+    return true;
+  }
+
+  void check_small(std::vector<HeldBlock>& blocks, InvariantReport& report) const {
+    Invariant& inside = report.invariant("bytes lie in the arena");
+    Invariant& apart = report.invariant("blocks do not overlap");
+    Invariant& gapless = report.invariant("no block is lost");
+    const std::vector<HeldBlock> chunks = sorted_chunks();
+    sort_by_start(blocks);
+    const HeldBlock* chunk = nullptr;
+    const char* end = nullptr;
+    for (const HeldBlock& block : blocks) {
+      report.note_entry();
+      const HeldBlock* around = chunk_around(chunks, block);
+      if (!inside.require(around != nullptr, [&] {
+            return "a block of " + std::to_string(block.size) + " bytes lies outside";
+          })) {
+        continue;
+      }
+      if (std::exchange(chunk, around) != around) end = around->start;
+      apart.require(block.start >= end, [&] {
+        return std::to_string(end - block.start) + " bytes belong to two blocks";
+      });
+      gapless.require(block.start <= end, [&] {
+        return std::to_string(block.start - end) + " bytes belong to no block";
+      });
+      end = std::max(end, block.start + block.size);
+    }
+    std::size_t bytes = 0;
+    for (const HeldBlock& each : chunks) bytes += each.size;
+    require_count(report, "bytes of chunks", chunk_bytes_, bytes);
   }
 
   void swap(Arena& other) noexcept {

@@ -23,6 +23,7 @@
 
 #include "adhash/bitmask.hpp"
 #include "adhash/group.hpp"
+#include "adhash/invariants.hpp"
 #include "adhash/layout_costs.hpp"
 #include "adhash/memory.hpp"
 #include "adhash/probe_trace.hpp"
@@ -88,6 +89,11 @@ class BucketPool {
     return free_ != 0 ? free_ : static_cast<std::uint32_t>(used_ + 1);
   }
 
+  // The first bucket that was given back; its `overflow` numbers the next. 0: none.
+  std::uint32_t first_free() const { return free_; }
+  // Buckets that memory is there for.
+  std::size_t room() const { return chunks_.size() * kChunkBuckets; }
+
   // Buckets ever handed out: numbers 1 to used().
   std::size_t used() const { return used_; }
   std::size_t memory_bytes() const {
@@ -104,6 +110,9 @@ class BucketPool {
   }
 
  private:
+  template <class Patient>
+  friend struct Surgery;
+
   ADHASH_COLD void add_chunk() {
     if (chunks_.size() == chunks_.capacity()) {
       pass_allocation_gate();
@@ -274,6 +283,38 @@ class ChainingTable {
     trace.land(Landing::Kind::new_bucket, Place::overflow, pool_.next_number());
   }
 
+  // Every entry lies in the chain of its home, under a tag of its hash; every overflow bucket is a
+  // link of one chain, or was given back.
+  ADHASH_COLD void check_structure(const Hasher& hasher, InvariantReport& report) const {
+    if (!check_links(report)) return;
+    Invariant& tag_bytes = report.invariant("tags are empty or full");
+    Invariant& hash_bits = report.invariant("tags are bits of the hash");
+    Invariant& homes = report.invariant("entries lie in the chain of their home");
+    std::size_t full = 0;
+    for (std::size_t first = 0; first <= mask_; ++first) {
+      const BucketOfSlots* bucket = &buckets()[first];
+      while (true) {
+        report.note_entry();
+        for (unsigned i = 0; i < 8; ++i) {
+          const Tag tag = bucket->tags[i];
+          const bool is_known = tag.is_empty() || (tag.is_full() && i < BucketOfSlots::kSlots);
+          tag_bytes.require(is_known, [&] { return told("chain", first) + " has no such tag"; });
+          if (!is_known || tag.is_empty()) continue;
+          ++full;
+          const Hash hash = Entry::hash_of(bucket->slots[i], hasher);
+          const std::uint8_t wanted = Tag::of(hash).byte();
+          hash_bits.require(tag.byte() == wanted,
+                            [&] { return told("chain", first, "tag", tag.byte(), wanted); });
+          homes.require(home(hash) == first,
+                        [&] { return told("chain", first, "home", home(hash), first); });
+        }
+        if (bucket->overflow == 0) break;
+        bucket = &pool_[bucket->overflow];
+      }
+    }
+    require_count(report, "size", size_, full);
+  }
+
   // Entries beyond the first bucket, when a bucket's entries are Poisson with the mean `load`
   // times its slots, counted as one bucket farther.
   static double expected_probe(double load) {
@@ -288,7 +329,42 @@ class ChainingTable {
   }
 
  private:
+  template <class Patient>
+  friend struct Surgery;
+
   using BucketOfSlots = Bucket<Slot>;
+
+  // Whether all chains, and the list of buckets given back, can be walked.
+  bool check_links(InvariantReport& report) const {
+    Invariant& links = report.invariant("overflow buckets are links of one chain");
+    Invariant& unused = report.invariant("overflow buckets given back are empty");
+    Invariant& emptied = report.invariant("emptied overflow buckets are given back");
+    std::vector<bool> seen(pool_.used() + 1);
+    const auto follows = [&](std::uint32_t number) {
+      const bool is_fresh = number <= pool_.used() && number <= pool_.room() && !seen[number];
+      if (is_fresh) seen[number] = true;
+      return links.require(
+          is_fresh, [&] { return told("overflow bucket", number) + " is of no chain, or of two"; });
+    };
+    for (std::size_t first = 0; first <= mask_; ++first) {
+      report.note_entry();
+      for (std::uint32_t next = buckets()[first].overflow; next != 0; next = pool_[next].overflow) {
+        if (!follows(next)) return false;
+        emptied.require(report.is_emptied_by_migration() || bool(pool_[next].match_full()),
+                        [&] { return told("overflow bucket", next) + " holds nothing"; });
+      }
+    }
+    for (std::uint32_t next = pool_.first_free(); next != 0; next = pool_[next].overflow) {
+      if (!follows(next)) return false;
+      unused.require(!pool_[next].match_full(),
+                     [&] { return told("overflow bucket", next) + " holds entries"; });
+    }
+    for (std::uint32_t number = 1; number <= pool_.used(); ++number) {
+      links.require(seen[number],
+                    [&] { return told("overflow bucket", number) + " is linked from nowhere"; });
+    }
+    return true;
+  }
   static_assert(sizeof(BucketOfSlots) == BucketOfSlots::kBytes);
 
   // Mean entries per bucket when full: about a tenth of the entries then lie in overflow buckets.

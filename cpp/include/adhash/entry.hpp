@@ -82,6 +82,12 @@ class StoredBytes {
     if (size > Inline) arena.release(pointer(), size);
   }
 
+  // Calls body(block) if the bytes lie in the arena.
+  template <class Body>
+  void tell_block(std::uint32_t size, Body& body) const {
+    if (size > Inline) body(HeldBlock{pointer(), size});
+  }
+
  private:
   char* pointer() const {
     char* stored;
@@ -104,6 +110,9 @@ struct KeyStorage<IntKey> {
   static bool equals(Slot slot, std::uint64_t key, Hash) { return slot == key; }
   static void store(Slot& slot, std::uint64_t key, Hash, Arena&) { slot = key; }
   static void release(Slot&, Arena&) noexcept {}
+  static constexpr bool kMayHoldBlocks = false;
+  template <class Body>
+  static void tell_block(const Slot&, Body&) {}
 };
 
 template <>
@@ -133,6 +142,11 @@ struct KeyStorage<BytesKey> {
     slot.bytes.store(key, arena);
   }
   static void release(Slot& slot, Arena& arena) noexcept { slot.bytes.release(slot.size, arena); }
+  static constexpr bool kMayHoldBlocks = true;
+  template <class Body>
+  static void tell_block(const Slot& slot, Body& body) {
+    slot.bytes.tell_block(slot.size, body);
+  }
 };
 
 template <class Value>
@@ -145,6 +159,9 @@ struct ValueStorage<WordValue> {
   static void store(Slot& slot, std::uint64_t value, Arena&) { slot = value; }
   static void assign(Slot& slot, std::uint64_t value, Arena&) { slot = value; }
   static void release(Slot&, Arena&) noexcept {}
+  static constexpr bool kMayHoldBlocks = false;
+  template <class Body>
+  static void tell_block(const Slot&, Body&) {}
 };
 
 template <>
@@ -165,6 +182,11 @@ struct ValueStorage<BytesValue> {
     slot = fresh;
   }
   static void release(Slot& slot, Arena& arena) noexcept { slot.bytes.release(slot.size, arena); }
+  static constexpr bool kMayHoldBlocks = true;
+  template <class Body>
+  static void tell_block(const Slot& slot, Body& body) {
+    slot.bytes.tell_block(slot.size, body);
+  }
 };
 
 // What a table is a table of.
@@ -205,6 +227,14 @@ struct Entry {
   static void release(Slot& slot, Arena& arena) noexcept {
     Keys::release(slot.key, arena);
     Values::release(slot.value, arena);
+  }
+
+  // Calls body(block) for each block of the arena that the slot points to.
+  static constexpr bool kMayHoldBlocks = Keys::kMayHoldBlocks || Values::kMayHoldBlocks;
+  template <class Body>
+  static void for_each_block(const Slot& slot, Body body) {
+    Keys::tell_block(slot.key, body);
+    Values::tell_block(slot.value, body);
   }
 };
 

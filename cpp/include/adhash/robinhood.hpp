@@ -20,6 +20,7 @@
 #include <string_view>
 #include <utility>
 
+#include "adhash/invariants.hpp"
 #include "adhash/layout_costs.hpp"
 #include "adhash/memory.hpp"
 #include "adhash/probe_trace.hpp"
@@ -190,12 +191,49 @@ class RobinHoodTable {
                0, shifted);
   }
 
+  // Every entry lies where its hash and its mark say, and a look-up walks there: over no slot that
+  // is nearer to its home than the key would be.
+  ADHASH_COLD void check_structure(const Hasher& hasher, InvariantReport& report) const {
+    Invariant& distances = report.invariant("stored distances");
+    Invariant& fingerprints = report.invariant("fingerprints are bits of the hash");
+    Invariant& order = report.invariant("order by distance");
+    std::size_t full = 0;
+    std::size_t killed = 0;
+    std::size_t empty = 0;
+    for (std::size_t i = 0; i < capacity(); ++i) {
+      report.note_entry();
+      const Mark mark = marks()[i];
+      const std::uint32_t before = marks()[(i - 1) & mask_].distance();
+      order.require(mark.distance() <= before + 1,
+                    [&] { return told("slot", i, "distance", mark.distance(), before + 1); });
+      if (!mark.is_full()) {
+        ++(mark.is_empty() ? empty : killed);
+        continue;
+      }
+      ++full;
+      const Hash hash = Entry::hash_of(slots()[i], hasher);
+      const std::size_t walked = ((i - home(hash)) & mask_) + 1;
+      distances.require(mark.distance() == walked,
+                        [&] { return told("slot", i, "distance", mark.distance(), walked); });
+      const std::uint8_t wanted = Mark::at_home(hash).fingerprint();
+      fingerprints.require(mark.fingerprint() == wanted, [&] {
+        return told("slot", i, "fingerprint", mark.fingerprint(), wanted);
+      });
+    }
+    require_count(report, "size", size_, full);
+    if (!report.is_emptied_by_migration()) require_count(report, "no killed entries", 0, killed);
+    report.invariant("a probe ends").require(empty > 0, [] { return "no slot is empty"; });
+  }
+
   // Knuth's mean of a successful search in linear probing; Robin Hood changes the variance only.
   static double expected_probe(double load) {
     return 0.5 * (1.0 + 1.0 / (1.0 - std::min(load, 0.95)));
   }
 
  private:
+  template <class Patient>
+  friend struct Surgery;
+
   static constexpr std::size_t kFewestSlots = 16;
 
   ProbeStep step_at(std::size_t i, Mark wanted) const {

@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "adhash/interrupt.hpp"
+#include "adhash/map_invariants.hpp"
 #include "adhash/pauses.hpp"
 #include "adhash/probe_trace.hpp"
 #include "adhash/stats.hpp"
@@ -117,6 +119,20 @@ class SingleTableMap {
   }
   PauseLog& pauses() { return pauses_; }
 
+  // Throws Interrupted and std::bad_alloc; changes nothing.
+  ADHASH_COLD void check_invariants(InvariantReport& report) {
+    report.begin_table(kName, "only");
+    table_.check_structure(hasher_, report);
+    if (!report.all_hold()) return;
+    std::vector<HeldBlock> held;
+    collect_blocks(table_, report, held);
+    report.begin_map();
+    arena_.check_blocks(held, report);
+    if (!report.all_hold()) return;
+    report.begin_table(kName, "only");
+    check_entries(table_, hasher_, report);
+  }
+
   ADHASH_COLD ProbeTrace trace_probe(KeyView key, ProbeOperation operation) const {
     const Hash key_hash = hash(key);
     ProbeTrace trace;
@@ -135,6 +151,9 @@ class SingleTableMap {
   }
 
  private:
+  template <class Patient>
+  friend struct Surgery;
+
   // A table full of tombstones is rebuilt at its own size, one full of entries at twice that.
   bool is_mostly_dead() const { return table_.tombstones() > table_.room() / 4; }
   ADHASH_COLD void grow() {

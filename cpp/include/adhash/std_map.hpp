@@ -14,6 +14,7 @@
 
 #include "adhash/entry.hpp"
 #include "adhash/interrupt.hpp"
+#include "adhash/invariants.hpp"
 #include "adhash/leavable_work.hpp"
 #include "adhash/pauses.hpp"
 #include "adhash/probe_trace.hpp"
@@ -208,6 +209,25 @@ class StdMap {
     return stats;
   }
   PauseLog& pauses() { return pauses_; }
+
+  // What the public interface can be held to: nodes lie in the bucket of their key's hash.
+  ADHASH_COLD void check_invariants(InvariantReport& report) {
+    report.begin_table(kName, "only");
+    Invariant& homes = report.invariant("nodes lie in the bucket of their hash");
+    Invariant& found_again = report.invariant("every key is found, and once");
+    std::size_t nodes = 0;
+    for (std::size_t bucket = 0; bucket < map_.bucket_count(); ++bucket) {
+      for (auto node = map_.begin(bucket); node != map_.end(bucket); ++node, ++nodes) {
+        report.note_entry();
+        homes.require(map_.bucket(node->first) == bucket,
+                      [&] { return told("bucket", bucket) + " holds a key of another"; });
+        const KeyView key(node->first);
+        found_again.require(find(key, hash(key)) == &*node,
+                            [&] { return told("node", nodes) + " is not found, or there twice"; });
+      }
+    }
+    require_count(report, "size", map_.size(), nodes);
+  }
 
   // What the public interface tells: the bucket and its nodes. Whether hashes are compared before
   // keys is the library's secret.

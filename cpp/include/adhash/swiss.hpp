@@ -24,6 +24,7 @@
 #include <utility>
 
 #include "adhash/group.hpp"
+#include "adhash/invariants.hpp"
 #include "adhash/layout_costs.hpp"
 #include "adhash/memory.hpp"
 #include "adhash/probe.hpp"
@@ -178,6 +179,41 @@ class SwissTable {
     }
   }
 
+  // Tags are bits of the hash, and a look-up comes to every entry: no group before its own has an
+  // empty slot.
+  ADHASH_COLD void check_structure(const Hasher& hasher, InvariantReport& report) const {
+    Invariant& tag_bytes = report.invariant("tags are empty, deleted or full");
+    Invariant& hash_bits = report.invariant("tags are bits of the hash");
+    Invariant& reached = report.invariant("groups are reached from home");
+    std::size_t full = 0;
+    std::size_t deleted = 0;
+    for (std::size_t i = 0; i < capacity(); ++i) {
+      report.note_entry();
+      const Tag tag = tags()[i];
+      const bool is_known = tag.is_full() || tag.byte() <= Tag::deleted().byte();
+      tag_bytes.require(is_known, [&] { return told("slot", i) + " has no such tag"; });
+      if (!tag.is_full()) {
+        deleted += tag.byte() == Tag::deleted().byte();
+        continue;
+      }
+      ++full;
+      const Hash hash = Entry::hash_of(slots()[i], hasher);
+      const std::uint8_t wanted = Tag::of(hash).byte();
+      hash_bits.require(tag.byte() == wanted,
+                        [&] { return told("slot", i, "tag", tag.byte(), wanted); });
+      reached.require(is_reached(i / Group::kWidth, hash), [&] {
+        return told("slot", i) + " lies behind an empty slot of the probe from group " +
+               std::to_string(home(hash));
+      });
+    }
+    require_count(report, "size", size_, full);
+    require_count(report, "tombstones", tombstones_, deleted);
+    require_count(report, "room left", room_left_, room() - full - deleted);
+    report.invariant("a probe ends").require(full + deleted < capacity(), [] {
+      return "no slot is empty";
+    });
+  }
+
   // Groups of sixteen absorb nearly all unevenness: the chance that a group overflows is that of a
   // Poisson variable of mean 16 * load above 16, here by its normal approximation.
   static double expected_probe(double load) {
@@ -188,6 +224,18 @@ class SwissTable {
   }
 
  private:
+  template <class Patient>
+  friend struct Surgery;
+
+  bool is_reached(std::size_t group, Hash hash) const {
+    ProbeSequence probe = start(hash);
+    for (; probe.position() != group; probe.advance()) {
+      if (Group(tags() + probe.position() * Group::kWidth).match_empty()) return false;
+      if (probe.length() > group_mask_) return false;
+    }
+    return true;
+  }
+
   ProbeStep step_at(std::size_t group) const {
     return {.place = Place::group,
             .index = group,

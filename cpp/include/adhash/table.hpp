@@ -18,6 +18,7 @@
 
 #include "adhash/entry.hpp"
 #include "adhash/errors.hpp"
+#include "adhash/invariants.hpp"
 #include "adhash/layout_costs.hpp"
 #include "adhash/probe_trace.hpp"
 #include "adhash/probe_watch.hpp"
@@ -34,7 +35,7 @@ inline std::size_t checked_room(std::size_t room) {
 template <class T>
 concept Table = requires(T table, const T& constant, typename T::Entry::Slot slot,
                          typename T::Entry::Slot* where, typename T::Entry::KeyView key, Hash hash,
-                         std::size_t n, const Hasher& hasher) {
+                         std::size_t n, const Hasher& hasher, InvariantReport& report) {
   { T::kCosts } -> std::convertible_to<const LayoutCosts&>;
   { T::kName } -> std::convertible_to<std::string_view>;
   T(n);                                                        // room for n entries; may throw
@@ -58,6 +59,8 @@ concept Table = requires(T table, const T& constant, typename T::Entry::Slot slo
   { table.watch() } -> std::same_as<ProbeWatch&>;  // told the probe length of each insertion
   { constant.memory_bytes() } -> std::same_as<std::size_t>;
   { table.release_slice(n) } -> std::same_as<bool>;  // PRECONDITION: empty. True: all is released
+  // Looks at every slot, and follows no pointer of an entry.
+  { constant.check_structure(hasher, report) };
   // The mean probe length of an entry under a uniform hash, at a load factor.
   { T::expected_probe(0.5) } -> std::same_as<double>;
 } && TracesProbes<T>;

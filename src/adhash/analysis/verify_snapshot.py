@@ -11,36 +11,24 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
+from adhash.analysis.snapshot_entries import check_entries
+from adhash.analysis.snapshot_repair import RepairResult, repair_snapshot
+from adhash.analysis.snapshot_watch import watched
 from adhash.atomic_files import replace_text
 from adhash.cancellation import CancelToken
-from adhash.config_models import AdaptiveSettings
-from adhash.errors import InterruptedRunError, InvariantError
-from adhash.maps import engines
-from adhash.maps.entry_check import EntryCheck
+from adhash.errors import InvariantError
 from adhash.options.base import read_options
 from adhash.options.verify_snapshot import VerifySnapshotOptions
 from adhash.presenters import Table, checks_table
-from adhash.progress import WorkCallback, WorkProgress, ignore_work
+from adhash.progress import WorkCallback, ignore_work
 from adhash.replay.folders import prepared_folders
 from adhash.results import Result
-from adhash.snapshots.header import SnapshotHeader
-from adhash.snapshots.verify import (
-    FileFindings,
-    SnapshotCheck,
-    Watch,
-    check_file,
-    intact_batches,
-)
+from adhash.snapshots.verify import FileFindings, SnapshotCheck, Watch, check_file
 from adhash.units import format_bytes
 
 SCHEMA = "adhash.verify-snapshot.v1"
-_ADAPTIVE = "adaptive"
-# What `adaptive` may be in: every engine that is a layout, and none that is one of its own.
-_NO_LAYOUTS = frozenset({_ADAPTIVE, "std"})
-# An engine this build may lack holds the same entries as any other; uniqueness needs but one.
-_ANY_ENGINE = "swiss"
 
 
 class VerifySnapshotResult(Result):
@@ -64,6 +52,9 @@ class VerifySnapshotResult(Result):
     value_type: str | None = Field(description="The type of the values; null likewise.")
     created_at: str | None = Field(description="When it was begun, RFC 3339; null likewise.")
     sha256: str = Field(description="SHA-256 of the file as it is.")
+    repair: RepairResult | None = Field(
+        description="What the repair kept and what was lost; null where none was asked for."
+    )
 
     def _highlights(self) -> dict[str, str]:
         return {
@@ -83,16 +74,22 @@ class VerifySnapshotResult(Result):
 def verify_snapshot(
     snapshot: str | os.PathLike[str],
     *,
+    repair: bool = False,
+    out: str | os.PathLike[str] | None = None,
     json_out: str | os.PathLike[str] | None = None,
     progress: WorkCallback | None = None,
     cancel: CancelToken | None = None,
 ) -> VerifySnapshotResult:
-    """Check whether a snapshot is whole.
+    """Check whether a snapshot is whole, and save what is left of it if that is asked for.
 
     Parameters
     ----------
     snapshot : path-like
         The file.
+    repair : bool
+        Whether to write every row that is left to `out`.
+    out : path-like or None
+        The repaired snapshot; needs `repair`.
     json_out : path-like or None
         Where to write the result as JSON.
     progress : callable or None
@@ -112,6 +109,8 @@ def verify_snapshot(
     """
     given = {
         "snapshot": os.fspath(snapshot),
+        "repair": repair,
+        "out": None if out is None else os.fspath(out),
         "json_out": None if json_out is None else os.fspath(json_out),
     }
     options = read_options(VerifySnapshotOptions, given)
@@ -149,15 +148,51 @@ def run_verify_snapshot(
     InterruptedRunError
         If `cancel` was set.
     """
-    watch = _watch(progress or ignore_work, cancel or CancelToken())
-    out = None if options.json_out is None else Path(options.json_out)
-    with prepared_folders([] if out is None else [out.absolute().parent]):
-        findings = check_file(options.snapshot, watch=watch)
-        _check_entries(findings, options.snapshot, watch)
-        result = _result(findings, options.snapshot)
-        if out is not None:
-            replace_text(out, result.to_json(indent=2) + "\n")
+    token = cancel or CancelToken()
+    watch = watched(progress or ignore_work, token)
+    written = [Path(each) for each in (options.out, options.json_out) if each is not None]
+    with prepared_folders([each.absolute().parent for each in written]):
+        findings = check_snapshot(options.snapshot, watch=watch, cancel=token)
+        repaired = None
+        if options.out is not None:
+            repaired = repair_snapshot(options.snapshot, options.out, watch=watch, cancel=token)
+        result = _result(findings, options.snapshot, repaired)
+        if options.json_out is not None:
+            replace_text(Path(options.json_out), result.to_json(indent=2) + "\n")
     return result
+
+
+def check_snapshot(
+    snapshot: str | os.PathLike[str], *, watch: Watch, cancel: CancelToken
+) -> FileFindings:
+    """Make every check of a snapshot: of the file, and of the map that its rows make.
+
+    Parameters
+    ----------
+    snapshot : path-like
+        The file.
+    watch : callable
+        Told how far it is.
+    cancel : CancelToken
+        Ends what tells no progress.
+
+    Returns
+    -------
+    FileFindings
+        Every check.
+
+    Raises
+    ------
+    SnapshotError
+        If the file is no snapshot at all, or one of another version.
+    StorageError
+        If it cannot be read.
+    InterruptedRunError
+        If `cancel` was set.
+    """
+    findings = check_file(snapshot, watch=watch)
+    check_entries(findings, os.fspath(snapshot), watch=watch, cancel=cancel)
+    return findings
 
 
 def require_intact(result: VerifySnapshotResult) -> None:
@@ -171,26 +206,20 @@ def require_intact(result: VerifySnapshotResult) -> None:
     Raises
     ------
     InvariantError
-        If it is damaged; the message tells the first fault.
+        If it is damaged and was not repaired; the message tells the first fault.
     """
-    if result.status == "damaged":
+    if result.status == "damaged" and result.repair is None:
         fault = next(check for check in result.checks if check.ok is False)
         raise InvariantError(
             f"{result.snapshot} is damaged: {fault.name}: {fault.detail}",
-            hint="restore it from a copy, or save the map again",
+            hint="restore it from a copy, save the map again, or salvage what is left with"
+            " --repair --out FILE",
         )
 
 
-def _watch(progress: WorkCallback, cancel: CancelToken) -> Watch:
-    def watch(note: str, done: int, total: int, unit: str) -> None:
-        if cancel.is_cancelled:
-            raise InterruptedRunError(f"interrupted while {note}")
-        progress(WorkProgress(done=done, total=total, unit=unit, note=note))
-
-    return watch
-
-
-def _result(findings: FileFindings, snapshot: str) -> VerifySnapshotResult:
+def _result(
+    findings: FileFindings, snapshot: str, repair: RepairResult | None
+) -> VerifySnapshotResult:
     header = findings.header
     return VerifySnapshotResult(
         status="intact" if findings.is_intact else "damaged",
@@ -204,97 +233,5 @@ def _result(findings: FileFindings, snapshot: str) -> VerifySnapshotResult:
         value_type=header and header.value_type,
         created_at=header and header.created_at.isoformat(),
         sha256=findings.sha256,
+        repair=repair,
     )
-
-
-# --- the entries -------------------------------------------------------------------------------
-
-
-def _check_entries(findings: FileFindings, snapshot: str, watch: Watch) -> None:
-    header = findings.header
-    if header is None or not findings.is_intact:
-        for name in ("settings", "layout", "distinct keys", "look-ups"):
-            findings.add(name, ok=None, detail="not checked: the file is damaged")
-        return
-    settings = _check_settings(findings, header)
-    _check_layout(findings, header)
-    _check_map(findings, header, settings, snapshot, watch)
-
-
-def _check_settings(findings: FileFindings, header: SnapshotHeader) -> AdaptiveSettings | None:
-    """Check the settings; return those of ``adaptive``, None where there are none to use."""
-    if header.engine != _ADAPTIVE:
-        findings.add("settings", ok=True, detail=f"{len(header.settings)} of {header.engine}")
-        return None
-    try:
-        settings = AdaptiveSettings.model_validate(dict(header.settings))
-    except ValidationError as error:
-        faults = error.errors()
-        told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in faults)
-        # A name that a later version added is no damage, but nothing this version could judge.
-        is_unknown = all(each["type"] == "extra_forbidden" for each in faults)
-        findings.add("settings", ok=None if is_unknown else False, detail=told[:300])
-        return None
-    findings.add("settings", ok=True, detail=f"{len(header.settings)} settings, all in range")
-    return settings
-
-
-def _check_layout(findings: FileFindings, header: SnapshotHeader) -> None:
-    engine, layout = header.engine, header.layout
-    if engine not in engines():
-        findings.add("layout", ok=None, detail=f"not checked: this build has no engine {engine!r}")
-        return
-    layouts = sorted(set(engines()) - _NO_LAYOUTS) if engine == _ADAPTIVE else [engine]
-    is_right = layout in layouts
-    told = f"{engine} in layout {layout}"
-    expected = "" if is_right else f", where it must be {' or '.join(layouts)}"
-    findings.add("layout", ok=is_right, detail=told + expected)
-
-
-def _check_map(
-    findings: FileFindings,
-    header: SnapshotHeader,
-    settings: AdaptiveSettings | None,
-    snapshot: str,
-    watch: Watch,
-) -> None:
-    engine = header.engine if header.engine in engines() else _ANY_ENGINE
-    entries = EntryCheck(
-        engine=engine,
-        key=header.key_type,
-        value=header.value_type,
-        seed=header.seed,
-        capacity=findings.rows,
-        settings=settings,
-    )
-    rows = new = 0
-    for keys, values in intact_batches(snapshot):
-        new += entries.add(keys, values)
-        rows += _rows_of(keys)
-        watch("putting the rows into a map", rows, findings.rows, "rows")
-    if new != rows or len(entries) != rows:
-        findings.add("distinct keys", ok=False, detail=f"{rows:,} rows hold {new:,} different keys")
-        findings.add("look-ups", ok=None, detail="not checked: keys come twice")
-        return
-    findings.add("distinct keys", ok=True, detail=f"{new:,} different keys")
-    _check_look_ups(findings, entries, engine, snapshot, watch)
-
-
-def _check_look_ups(
-    findings: FileFindings, entries: EntryCheck, engine: str, snapshot: str, watch: Watch
-) -> None:
-    wrong = []
-    rows = 0
-    for index, (keys, values) in enumerate(intact_batches(snapshot)):
-        if not entries.holds(keys, values):
-            wrong.append(index)
-        rows += _rows_of(keys)
-        watch("looking the rows up", rows, findings.rows, "rows")
-    detail = f"every key found with its value in {engine}"
-    if wrong:
-        detail = f"{engine} does not give back every row of batch {', '.join(map(str, wrong[:20]))}"
-    findings.add("look-ups", ok=not wrong, detail=detail)
-
-
-def _rows_of(keys: Any) -> int:
-    return len(keys[0]) - 1 if isinstance(keys, tuple) else len(keys)

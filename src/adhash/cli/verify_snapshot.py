@@ -25,9 +25,10 @@ def register(app: typer.Typer) -> None:
 
 
 def verify_snapshot(options: VerifySnapshotOptions, *, as_json: bool) -> None:
-    """Check the bytes, the structure and every entry of a snapshot.
+    """Check the bytes, the structure, every entry and every invariant of a snapshot.
 
-    A damaged one ends the command with exit code 3, after every check was told.
+    A damaged one ends the command with exit code 3, after every check was told. With --repair every
+    row that is left goes to the file of --out, and what was lost is told.
     """
     from adhash.analysis.verify_snapshot import require_intact, run_verify_snapshot
     from adhash.cancellation import CancelToken
@@ -37,7 +38,8 @@ def verify_snapshot(options: VerifySnapshotOptions, *, as_json: bool) -> None:
     with cancelled_by_signals(token), shown_work() as progress:
         result = run_verify_snapshot(options, progress=progress, cancel=token)
     if as_json:
-        answer = {"ok": result.status == "intact", "command": COMMAND, **result.to_dict()}
+        is_fine = result.status == "intact" or result.repair is not None
+        answer = {"ok": is_fine, "command": COMMAND, **result.to_dict()}
         print(json.dumps(answer, ensure_ascii=False))
     else:
         _print_text(result)
@@ -46,6 +48,9 @@ def verify_snapshot(options: VerifySnapshotOptions, *, as_json: bool) -> None:
 
 def _print_text(result: VerifySnapshotResult) -> None:
     from adhash.presenters import checks_table
+    from adhash.snapshot_presenters import repair_notes
 
-    print_table(checks_table(result.to_dict()))
+    told = result.to_dict()
+    print_table(checks_table(told))
     print(f"{result.snapshot}: {result.status}")
+    print("".join(f"{note}\n" for note in repair_notes(told)), end="")

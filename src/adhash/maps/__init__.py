@@ -2,6 +2,7 @@
 
 from adhash.maps.engines import colliding_keys, engines
 from adhash.maps.errors import BatchLengthError, KeyRangeError, MapChangedError, ValueRangeError
+from adhash.maps.invariants import Invariant
 from adhash.maps.lookup import Lookup
 from adhash.maps.map import Map
 from adhash.maps.probe_trace import Landing, ProbedTable, ProbeStep, ProbeTrace, SlotSeen
@@ -10,6 +11,7 @@ from adhash.maps.stats import Decision, MapStats
 __all__ = [
     "BatchLengthError",
     "Decision",
+    "Invariant",
     "KeyRangeError",
     "Landing",
     "Lookup",

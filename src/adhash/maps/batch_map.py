@@ -12,17 +12,18 @@ from types import GenericAlias
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from adhash import _native
-from adhash.errors import ConfigError
+from adhash.errors import ConfigError, InterruptedRunError
 from adhash.maps.columns import KEYS, VALUES, is_arrow, to_column
 from adhash.maps.engines import require_engine
 from adhash.maps.errors import BatchLengthError
+from adhash.maps.invariants import Invariant
 from adhash.maps.lookup import Lookup, to_lookup
 from adhash.maps.probe_trace import Operation, ProbeTrace
 from adhash.maps.stats import MapStats
 from adhash.units import UINT64_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, MutableMapping
+    from collections.abc import Callable, Iterable, MutableMapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -247,6 +248,35 @@ class BatchMap(_NativeMap[K, V]):
         return ProbeTrace.from_native(
             record, engine=self.engine, operation=operation, size=len(self)
         )
+
+    def check_invariants(
+        self, should_stop: Callable[[], bool] | None = None
+    ) -> tuple[Invariant, ...]:
+        """Hold the map's memory to every invariant of its engine; the map does not change.
+
+        A check takes as long as reading the map a few times, and some memory for every entry whose
+        key or value is too long for its slot.
+
+        Parameters
+        ----------
+        should_stop : callable or None
+            Asked now and then; True ends the check.
+
+        Returns
+        -------
+        tuple of Invariant
+            All that were checked. A table whose structure is broken is looked at no further, so
+            that nothing is read where nothing may be.
+
+        Raises
+        ------
+        InterruptedRunError
+            If `should_stop` ended it.
+        """
+        found = _native.check_invariants(self, should_stop)
+        if found is None:
+            raise InterruptedRunError("interrupted while the invariants were checked")
+        return tuple(map(Invariant.from_native, found))
 
     def __sizeof__(self) -> int:
         return object.__sizeof__(self) + self.memory_bytes

@@ -9,7 +9,13 @@ import numpy as np
 from adhash import _native
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
     from adhash.config_models import AdaptiveSettings
+    from adhash.maps.invariants import Invariant
+    from adhash.maps.stats import MapStats
     from adhash.snapshots import Column
 
 
@@ -57,9 +63,70 @@ class EntryCheck:
         answers, found = _native.Map.get_many(self._map, keys)
         return bool(found.all()) and _bits(answers) == _bits(values)
 
+    def add_new(self, keys: Column, values: Column) -> NDArray[np.bool_]:
+        """Take rows, and say which of their keys are new; of rows with one key only the first is.
+
+        Parameters
+        ----------
+        keys : ndarray or (offsets, data)
+            Keys of the map's type.
+        values : ndarray or (offsets, data)
+            As many values of its type.
+
+        Returns
+        -------
+        ndarray of bool
+            One for each row.
+        """
+        is_new = ~_native.Map.contains_many(self._map, keys)
+        if self.add(keys, values) < int(is_new.sum()):
+            is_new &= first_of_each(keys)
+        return is_new
+
+    def invariants(self, should_stop: Callable[[], bool] | None = None) -> tuple[Invariant, ...]:
+        """Hold the map to every invariant of its engine.
+
+        Parameters
+        ----------
+        should_stop : callable or None
+            Asked now and then; True ends the check.
+
+        Returns
+        -------
+        tuple of Invariant
+            All that were checked.
+
+        Raises
+        ------
+        InterruptedRunError
+            If `should_stop` ended it.
+        """
+        found: tuple[Invariant, ...] = self._map.check_invariants(should_stop)
+        return found
+
+    def stats(self) -> MapStats:
+        """Return the state of the map, with the probe length of every entry."""
+        found: MapStats = self._map.stats()
+        return found
+
     def __len__(self) -> int:
         """Return how many entries there are."""
         return len(self._map)
+
+
+def first_of_each(column: Column) -> NDArray[np.bool_]:
+    """Return which rows hold what no row before them holds."""
+    items: Any = column
+    if isinstance(column, tuple):
+        import pyarrow as pa
+
+        offsets, data = column
+        buffers = [None, pa.py_buffer(offsets.data), pa.py_buffer(data.data)]
+        array = pa.Array.from_buffers(pa.large_binary(), len(offsets) - 1, buffers)
+        items = array.dictionary_encode().indices.to_numpy()
+    is_first = np.zeros(len(items), dtype=np.bool_)
+    is_first[np.unique(items, return_index=True)[1]] = True
+    return is_first
 
 
 def _bits(column: Column) -> list[bytes]:

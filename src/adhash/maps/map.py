@@ -332,7 +332,7 @@ class Map(BatchMap[K, V]):
                 "key": header.key_type,
                 "value": header.value_type,
                 "seed": header.seed,
-                "capacity": header.size,
+                "capacity": snapshot.room_for_rows(),
             }
             try:
                 loaded = _with_settings(options, dict(header.settings))

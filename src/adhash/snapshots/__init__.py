@@ -5,8 +5,9 @@ This package knows columns and a header and no map class; `adhash.maps` stands o
 
 from adhash.snapshots.columns import Column, KeyType, ValueType
 from adhash.snapshots.header import FORMAT, SnapshotHeader
+from adhash.snapshots.messages import ROWS_PER_BATCH
 from adhash.snapshots.reader import Snapshot, open_snapshot
-from adhash.snapshots.writer import ROWS_PER_BATCH, Compression, write_snapshot
+from adhash.snapshots.writer import Compression, write_snapshot
 
 __all__ = [
     "FORMAT",

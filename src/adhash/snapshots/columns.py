@@ -117,6 +117,30 @@ def column_from_arrow(array: ArrowArray) -> Column:
     return (offsets if offsets[0] == 0 else offsets - offsets[0]), data
 
 
+def select_rows(column: Column, mask: NDArray[np.bool_]) -> Column:
+    """Return the rows of a column that a mask chooses.
+
+    Parameters
+    ----------
+    column : ndarray or (offsets, data)
+        The rows.
+    mask : ndarray of bool
+        One for each row.
+
+    Returns
+    -------
+    ndarray or (offsets, data)
+        A copy; offsets start at zero.
+    """
+    if not isinstance(column, tuple):
+        return column[mask]
+    offsets, data = column
+    lengths = np.diff(offsets)
+    chosen = np.repeat(mask, lengths)
+    kept = np.concatenate([[0], np.cumsum(lengths[mask])]).astype(np.int64)
+    return kept, data[offsets[0] : offsets[-1]][chosen]
+
+
 def column_slices(column: Column, rows: int) -> list[Column]:
     """Return a column cut into pieces of at most `rows` rows, over the same memory."""
     starts = range(0, column_length(column), rows)

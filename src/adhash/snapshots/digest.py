@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final
 
 from adhash.errors import SnapshotError
+from adhash.snapshots.messages import MAX_SCHEMA_BYTES, max_footer_bytes
 
 METADATA_KEY: Final = "adhash.file_sha256"
 BATCH_CHECKSUM_KEY: Final = "adhash.crc32"
@@ -31,9 +32,6 @@ MAGIC: Final = b"ARROW1"
 _HEAD: Final = struct.Struct("<8s4si")
 _TAIL: Final = struct.Struct("<i6s")
 _CHUNK_BYTES: Final = 1 << 20
-# A footer lists 24 bytes a batch: this is room for 10^11 rows, and a bound on what a damaged
-# length can make a reader allocate.
-_MAX_METADATA_BYTES: Final = 64 << 20
 
 # Told how many bytes of a file have been read; it ends the reading by an exception.
 OnBytes = Callable[[int], None]
@@ -59,6 +57,30 @@ def locate_slots(file: BinaryIO, size_bytes: int) -> tuple[int, int]:
     SnapshotError
         If the file is no Arrow file, is cut short, or does not hold one slot in each place.
     """
+    schema, footer = metadata_regions(file, size_bytes)
+    return _find_slot(file, *schema), _find_slot(file, *footer)
+
+
+def metadata_regions(file: BinaryIO, size_bytes: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return where the schema message and the footer lie: a position and a length of each.
+
+    Parameters
+    ----------
+    file : binary file
+        Seekable; its position is lost.
+    size_bytes : int
+        The size of the file.
+
+    Returns
+    -------
+    tuple of pairs of int
+        Both inside the file, apart, and no longer than those of a snapshot.
+
+    Raises
+    ------
+    SnapshotError
+        If the file is no Arrow file, is cut short, or its lengths are none of a snapshot's.
+    """
     if size_bytes < _HEAD.size + _TAIL.size:
         raise SnapshotError(f"the file is not a snapshot: it has only {size_bytes} bytes")
     magic, continuation, schema_bytes = _HEAD.unpack(_read_at(file, 0, _HEAD.size))
@@ -68,19 +90,16 @@ def locate_slots(file: BinaryIO, size_bytes: int) -> tuple[int, int]:
     footer_bytes, magic = _TAIL.unpack(_read_at(file, tail_at, _TAIL.size))
     if magic != MAGIC:
         raise SnapshotError("the snapshot is damaged: it does not end as an Arrow file")
-    _require_room(schema_bytes, footer_bytes, tail_at - _HEAD.size)
-    return (
-        _find_slot(file, _HEAD.size, schema_bytes),
-        _find_slot(file, tail_at - footer_bytes, footer_bytes),
-    )
-
-
-def _require_room(schema_bytes: int, footer_bytes: int, room_bytes: int) -> None:
-    lengths = (schema_bytes, footer_bytes)
-    if not all(0 < length <= _MAX_METADATA_BYTES for length in lengths) or (
-        sum(lengths) > room_bytes
+    if not (schema_bytes > 0 and footer_bytes > 0) or (
+        schema_bytes + footer_bytes > tail_at - _HEAD.size
     ):
         raise SnapshotError("the snapshot is damaged: the lengths inside it do not fit its size")
+    # Arrow would hold it several times over before anybody could look at it.
+    limits = (MAX_SCHEMA_BYTES, max_footer_bytes(size_bytes))
+    for length, limit in zip((schema_bytes, footer_bytes), limits, strict=True):
+        if length > limit:
+            raise SnapshotError(f"it claims {length:,} bytes of metadata; {limit:,} at most")
+    return (_HEAD.size, schema_bytes), (tail_at - footer_bytes, footer_bytes)
 
 
 def _find_slot(file: BinaryIO, start: int, length: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 from collections.abc import Mapping
@@ -12,10 +13,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from adhash.errors import SnapshotError
 from adhash.snapshots.columns import KeyType, ValueType
+from adhash.snapshots.digest import METADATA_KEY
 
 FORMAT: Final = "adhash.snapshot.v1"
 _PREFIX: Final = "adhash."
 _JSON_FIELDS: Final = ("settings", "versions")
+# The header's own digest: the file's says that something is wrong, this says whether it is here.
+_DIGEST_KEY: Final = "adhash.header_sha256"
 
 
 def current_versions() -> dict[str, str]:
@@ -71,7 +75,17 @@ class SnapshotHeader(BaseModel):
             name: json.dumps(value, sort_keys=True) if name in _JSON_FIELDS else str(value)
             for name, value in fields.items()
         }
-        return {_PREFIX + name: text for name, text in {"format": FORMAT, **entries}.items()}
+        metadata = {_PREFIX + name: text for name, text in {"format": FORMAT, **entries}.items()}
+        return {**metadata, _DIGEST_KEY: _digest_of(metadata)}
+
+    @classmethod
+    def has_digest(cls, metadata: Mapping[bytes, bytes] | None) -> bool:
+        """Return whether the header in some metadata carries a digest of its own."""
+        return _DIGEST_KEY.encode() in (metadata or {})
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the header's entries, 64 digits; the snapshot's name for itself."""
+        return self.to_metadata()[_DIGEST_KEY]
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[bytes, bytes] | None) -> SnapshotHeader:
@@ -90,7 +104,8 @@ class SnapshotHeader(BaseModel):
         Raises
         ------
         SnapshotError
-            If the format is unknown, an entry is missing or a value is out of its range.
+            If the format is unknown, an entry is missing, a value is out of its range, or the
+            entries are not those that were written.
         """
         entries = metadata or {}
         written_as = entries.get(b"adhash.format", b"").decode("utf-8", "replace")
@@ -100,9 +115,32 @@ class SnapshotHeader(BaseModel):
                 hint="load it with the version of adhash that wrote it",
             )
         try:
-            return cls.model_validate(_parse(entries))
+            header = cls.model_validate(_parse(entries))
         except (ValidationError, ValueError, RecursionError) as error:
             raise SnapshotError(f"the snapshot's header cannot be used: {error}") from error
+        _require_as_written(entries)
+        return header
+
+
+def _digest_of(metadata: Mapping[str, str]) -> str:
+    lines = (f"{name}={text}" for name, text in sorted(metadata.items()))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _require_as_written(entries: Mapping[bytes, bytes]) -> None:
+    """Compare the header with its digest; earlier versions wrote none."""
+    recorded = entries.get(_DIGEST_KEY.encode())
+    if recorded is None:
+        return
+    digests = (_DIGEST_KEY, METADATA_KEY)
+    held = {name.decode("utf-8", "replace"): text for name, text in entries.items()}
+    covered = {
+        name: text.decode("utf-8", "replace")
+        for name, text in held.items()
+        if name.startswith(_PREFIX) and name not in digests
+    }
+    if _digest_of(covered).encode() != recorded:
+        raise SnapshotError("the snapshot's header is damaged: its digest is another")
 
 
 def _parse(entries: Mapping[bytes, bytes]) -> dict[str, Any]:

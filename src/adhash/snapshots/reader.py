@@ -14,18 +14,13 @@ from contextlib import contextmanager
 from io import BufferedReader
 from os import PathLike
 from types import TracebackType
-from typing import Any
 
 import pyarrow as pa
 
 from adhash.errors import SnapshotError, StorageError
-from adhash.snapshots.columns import (
-    Column,
-    arrow_type,
-    column_from_arrow,
-    columns_checksum,
-)
-from adhash.snapshots.digest import BATCH_CHECKSUM_KEY, verify_digest
+from adhash.snapshots.arrow_file import ArrowFile
+from adhash.snapshots.columns import Column, arrow_type, column_from_arrow
+from adhash.snapshots.digest import verify_digest
 from adhash.snapshots.header import SnapshotHeader
 
 
@@ -38,7 +33,7 @@ class Snapshot:
         Where it was opened, for messages.
     file : binary file
         The verified file; the snapshot closes it.
-    reader : pyarrow.ipc.RecordBatchFileReader
+    arrow : ArrowFile
         Over the same file.
     header : SnapshotHeader
         What the snapshot says of itself.
@@ -48,13 +43,25 @@ class Snapshot:
         self,
         path: str,
         file: BufferedReader,
-        reader: pa.ipc.RecordBatchFileReader,
+        arrow: ArrowFile,
         header: SnapshotHeader,
     ) -> None:
         self.path = path
         self.header = header
         self._file = file
-        self._reader = reader
+        self._arrow = arrow
+
+    def room_for_rows(self) -> int:
+        """Return how many entries to make room for: what the header says, if the file can hold it.
+
+        A file holds at most a few rows a byte, but its header may say anything.
+        """
+        return min(self.header.size, os.fstat(self._file.fileno()).st_size)
+
+    @property
+    def arrow(self) -> ArrowFile:
+        """The file as Arrow has it, for who wants to know how the batches lie."""
+        return self._arrow
 
     def batches(self) -> Iterator[tuple[Column, Column]]:
         """Yield the keys and values, a batch of rows at a time, from the first on every call.
@@ -71,9 +78,9 @@ class Snapshot:
             ``header.size`` rows.
         """
         rows = 0
-        for index in range(self._reader.num_record_batches):
+        for index in range(self._arrow.num_batches):
             with blaming(self.path):
-                batch = verified_batch(self._reader, index)
+                batch = self._arrow.batch(index)
             rows += batch.num_rows
             yield column_from_arrow(batch.column(0)), column_from_arrow(batch.column(1))
         if rows != self.header.size:
@@ -121,15 +128,15 @@ def open_snapshot(path: str | PathLike[str]) -> Snapshot:
     with blaming(name):
         file = open_regular(name)
         try:
-            verify_digest(file, os.fstat(file.fileno()).st_size)
-            file.seek(0)
-            reader = pa.ipc.open_file(file)
-            header = SnapshotHeader.from_metadata(reader.schema.metadata)
-            require_columns(reader.schema, header)
+            size_bytes = os.fstat(file.fileno()).st_size
+            verify_digest(file, size_bytes)
+            arrow = ArrowFile(file, size_bytes)
+            header = SnapshotHeader.from_metadata(arrow.schema.metadata)
+            require_columns(arrow.schema, header)
         except BaseException:
             file.close()
             raise
-    return Snapshot(name, file, reader, header)
+    return Snapshot(name, file, arrow, header)
 
 
 def open_regular(name: str) -> BufferedReader:
@@ -179,44 +186,6 @@ def require_columns(schema: pa.Schema, header: SnapshotHeader) -> None:
     found = dict(zip(schema.names, schema.types, strict=True))
     if len(schema) != len(expected) or found != expected:
         raise SnapshotError(f"its columns are {found} where its header promises {expected}")
-
-
-def verified_batch(reader: pa.ipc.RecordBatchFileReader, index: int) -> pa.RecordBatch:
-    """Return a batch after a full validation: offsets, UTF-8, no nulls, and its checksum.
-
-    Parameters
-    ----------
-    reader : pyarrow.ipc.RecordBatchFileReader
-        Its columns are those that `require_columns` asks for.
-    index : int
-        Which batch, counted from 0.
-
-    Returns
-    -------
-    pyarrow.RecordBatch
-        Safe to read.
-
-    Raises
-    ------
-    SnapshotError
-        If it holds nulls or has another checksum.
-    pyarrow.ArrowException
-        If Arrow finds it malformed.
-    """
-    batch, metadata = reader.get_batch_with_custom_metadata(index)
-    batch.validate(full=True)
-    if any(column.null_count for column in batch.columns):
-        raise SnapshotError(f"batch {index} holds nulls")
-    recorded = _recorded_checksum(metadata)
-    found = f"{columns_checksum(*batch.columns):08x}"
-    if found != recorded:
-        raise SnapshotError(f"batch {index} has checksum {found} where {recorded!r} was recorded")
-    return batch
-
-
-def _recorded_checksum(metadata: Any) -> str:
-    recorded: bytes = dict(metadata or {}).get(BATCH_CHECKSUM_KEY.encode(), b"")
-    return recorded.decode("ascii", "replace")
 
 
 @contextmanager

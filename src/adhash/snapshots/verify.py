@@ -13,35 +13,30 @@ The checks of this module need no map. That every key is there once, and is foun
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
+from functools import partial
+from typing import BinaryIO, Final
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
 from adhash.errors import SnapshotError, StorageError
+from adhash.snapshots.arrow_file import ArrowFile
+from adhash.snapshots.attempts import attempt
 from adhash.snapshots.columns import Column, column_from_arrow
 from adhash.snapshots.digest import MAGIC, MARKER, locate_slots, plain_sha256, verify_digest
 from adhash.snapshots.header import FORMAT, SnapshotHeader
-from adhash.snapshots.reader import open_regular, require_columns, verified_batch
+from adhash.snapshots.reader import open_regular, require_columns
 
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
-_Found = TypeVar("_Found")
 # Told what is being done, and how far it is: (note, done, total, unit). Raising ends the check.
 Watch = Callable[[str, int, int, str], None]
 
 FILE_CHECKS: Final = ("framing", "checksum", "header", "columns", "batches", "rows")
 _LOOKED_AT_BYTES: Final = 64 << 10
 _MAX_LISTED: Final = 20
-# A batch takes 24 bytes of the footer and hundreds of its own, so metadata beyond an eighth of the
-# file and a megabyte is none of ours. Arrow would hold it several times over before it is checked.
-_SPARE_METADATA_BYTES: Final = 1 << 20
 
 
 class SnapshotCheck(BaseModel):
@@ -139,9 +134,9 @@ def intact_batches(path: str | os.PathLike[str]) -> Iterator[tuple[Column, Colum
     """
     name = os.fspath(path)
     with _reading(name), open_regular(name) as file:
-        reader = pa.ipc.open_file(_bounded(file))
-        for index in range(reader.num_record_batches):
-            batch = verified_batch(reader, index)
+        arrow = ArrowFile(file, os.fstat(file.fileno()).st_size)
+        for index in range(arrow.num_batches):
+            batch = arrow.batch(index)
             yield column_from_arrow(batch.column(0)), column_from_arrow(batch.column(1))
 
 
@@ -203,56 +198,21 @@ def _watching(watch: Watch, note: str, total: int) -> Callable[[int], None]:
 # --- what Arrow finds in them ------------------------------------------------------------------
 
 
-class _BoundedFile(io.RawIOBase):
-    """A file as Arrow sees it: asked for more than there is, it reserves no memory for it."""
-
-    def __init__(self, file: BinaryIO, size_bytes: int) -> None:
-        super().__init__()
-        self._file = file
-        self._size_bytes = size_bytes
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def read(self, size: int = -1) -> bytes:
-        left = max(0, self._size_bytes - self._file.tell())
-        return self._file.read(left if size < 0 else min(size, left))
-
-    def readinto(self, buffer: Buffer) -> int:
-        view = memoryview(buffer).cast("B")
-        data = self.read(len(view))
-        view[: len(data)] = data
-        return len(data)
-
-
-def _bounded(file: BinaryIO) -> pa.PythonFile:
-    return pa.PythonFile(_BoundedFile(file, os.fstat(file.fileno()).st_size), mode="r")
-
-
 def _check_content(findings: FileFindings, file: BinaryIO, watch: Watch) -> None:
-    reader = _attempt(lambda: _open(file, findings.size_bytes))
-    if isinstance(reader, str):
-        findings.add("header", ok=False, detail=reader)
+    arrow = attempt(partial(ArrowFile, file, findings.size_bytes))
+    if isinstance(arrow, str):
+        findings.add("header", ok=False, detail=arrow)
         _skip(findings, "columns", "batches", "rows")
         return
-    header = _attempt(lambda: SnapshotHeader.from_metadata(reader.schema.metadata))
+    header = attempt(lambda: SnapshotHeader.from_metadata(arrow.schema.metadata))
     if isinstance(header, str):
-        _refuse_other_version(findings, reader)
+        _refuse_other_version(findings, arrow)
         findings.add("header", ok=False, detail=header)
         _skip(findings, "columns", "batches", "rows")
         return
     findings.header = header
     findings.add("header", ok=True, detail=_described(header))
-    fault = _attempt(lambda: require_columns(reader.schema, header))
+    fault = attempt(lambda: require_columns(arrow.schema, header))
     if isinstance(fault, str):
         findings.add("columns", ok=False, detail=fault)
         _skip(findings, "batches", "rows")
@@ -260,50 +220,12 @@ def _check_content(findings: FileFindings, file: BinaryIO, watch: Watch) -> None
     findings.add(
         "columns", ok=True, detail=f"keys are {header.key_type}, values {header.value_type}"
     )
-    _check_batches(findings, reader, header, watch)
+    _check_batches(findings, arrow, header, watch)
 
 
-def _attempt(work: Callable[[], _Found]) -> _Found | str:
-    """Return what `work` returns, or what is wrong with the file that made it fail.
-
-    The list is what pyarrow and its Python parts raise on malformed data; errors of the system
-    have a number and pass.
-    """
-    try:
-        return work()
-    except SnapshotError as error:
-        return error.detail
-    except (pa.ArrowException, MemoryError, ValueError, TypeError, OverflowError) as error:
-        return f"Arrow cannot read it: {_first_line(error)}"
-    except OSError as error:
-        if error.errno is not None:
-            raise
-        return f"Arrow cannot read it: {_first_line(error)}"
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).splitlines()
-    return lines[0][:300] if lines else type(error).__name__
-
-
-def _open(file: BinaryIO, size_bytes: int) -> pa.ipc.RecordBatchFileReader:
-    _require_small_metadata(file, size_bytes)
-    file.seek(0)
-    return pa.ipc.open_file(_bounded(file))
-
-
-def _require_small_metadata(file: BinaryIO, size_bytes: int) -> None:
-    limit = size_bytes // 8 + _SPARE_METADATA_BYTES
-    for position, length in ((12, 4), (size_bytes - 10, 4)):
-        file.seek(max(0, position))
-        claimed = int.from_bytes(file.read(length), "little")
-        if claimed > limit:
-            raise SnapshotError(f"it claims {claimed:,} bytes of metadata; {limit:,} at most")
-
-
-def _refuse_other_version(findings: FileFindings, reader: pa.ipc.RecordBatchFileReader) -> None:
+def _refuse_other_version(findings: FileFindings, arrow: ArrowFile) -> None:
     """Refuse a file that is whole but of another format: it may well be fine."""
-    written_as = (reader.schema.metadata or {}).get(b"adhash.format", FORMAT.encode())
+    written_as = (arrow.schema.metadata or {}).get(b"adhash.format", FORMAT.encode())
     if written_as != FORMAT.encode() and all(check.ok for check in findings.checks):
         raise SnapshotError(
             f"its format is {written_as.decode('utf-8', 'replace')!r}; this version reads "
@@ -324,14 +246,14 @@ def _skip(findings: FileFindings, *names: str) -> None:
 
 def _check_batches(
     findings: FileFindings,
-    reader: pa.ipc.RecordBatchFileReader,
+    arrow: ArrowFile,
     header: SnapshotHeader,
     watch: Watch,
 ) -> None:
-    total = reader.num_record_batches
+    total = arrow.num_batches
     faults: dict[int, str] = {}
     for index in range(total):
-        batch = _attempt(lambda index=index: verified_batch(reader, index))  # type: ignore[misc]
+        batch = attempt(partial(arrow.batch, index))
         if isinstance(batch, str):
             faults[index] = batch
         else:

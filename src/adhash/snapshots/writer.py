@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias, get_args
 
 import pyarrow as pa
 
@@ -23,11 +23,12 @@ from adhash.snapshots.columns import (
 )
 from adhash.snapshots.digest import BATCH_CHECKSUM_KEY, METADATA_KEY, PLACEHOLDER, patch_slots
 from adhash.snapshots.header import SnapshotHeader
+from adhash.snapshots.marks import NAME_DIGITS, marks_of
+from adhash.snapshots.messages import ROWS_PER_BATCH
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-ROWS_PER_BATCH: Final = 65_536
 Compression: TypeAlias = Literal["lz4", "zstd"]
 
 
@@ -36,6 +37,8 @@ def write_snapshot(
     header: SnapshotHeader,
     batches: Iterable[tuple[Column, Column]],
     compress: Compression | None = None,
+    *,
+    accept: Callable[[str], None] | None = None,
 ) -> None:
     """Write keys and values as a snapshot, or leave the file that was there as it was.
 
@@ -50,6 +53,9 @@ def write_snapshot(
         more than 65,536 rows are cut.
     compress : {"lz4", "zstd"} or None
         How Arrow compresses the columns.
+    accept : callable or None
+        Given the name of the new file before it takes the place of the old one; may raise, and
+        then the old one stays.
 
     Raises
     ------
@@ -65,6 +71,9 @@ def write_snapshot(
         sink = _DigestingSink(file)
         _write_arrow(sink, header, batches, options)
         patch_slots(file, sink.size_bytes, sink.hexdigest())
+        if accept is not None:
+            file.flush()
+            accept(file.name)
 
 
 def _write_options(compress: Compression | None) -> pa.ipc.IpcWriteOptions:
@@ -105,12 +114,15 @@ def _write_arrow(
     options: pa.ipc.IpcWriteOptions,
 ) -> None:
     schema = _schema(header)
+    name = header.digest()[:NAME_DIGITS]
     rows = 0
     # Not a `with` block: after an error it would write a footer to a file that is thrown away.
     writer = pa.ipc.new_file(pa.PythonFile(sink, mode="w"), schema, options=options)
-    for batch in _record_batches(schema, header, batches):
+    for index, batch in enumerate(_record_batches(schema, header, batches)):
         checksum = columns_checksum(*batch.columns)
-        writer.write_batch(batch, custom_metadata={BATCH_CHECKSUM_KEY.encode(): b"%08x" % checksum})
+        marks = marks_of(batch, snapshot=name, index=index, first_row=rows, checksum=checksum)
+        entries = {BATCH_CHECKSUM_KEY.encode(): b"%08x" % checksum, **marks}
+        writer.write_batch(batch, custom_metadata=entries)
         rows += batch.num_rows
     if rows != header.size:
         raise InvariantError(
