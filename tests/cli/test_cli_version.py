@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import platform
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import typer
+import typer.core
 
 import adhash
-from adhash.cli import main
+from adhash.cli import app, main
 
 # What the fixture `run` gives: a function that runs adhash and returns its Outcome.
 Run = Callable[..., Any]
@@ -38,3 +42,29 @@ def test_main_returns_the_exit_code_in_process(capsys: pytest.CaptureFixture[str
     assert main(["version"]) == 0
     assert main(["frob"]) == 2
     assert '"BadInput"' in capsys.readouterr().err
+
+
+def test_a_command_is_loaded_alone_as_it_is_among_all() -> None:
+    together = typer.main.get_command(app.build_app())
+    assert isinstance(together, typer.core.TyperGroup)
+    assert len(together.commands) > 10
+    for name, command in together.commands.items():
+        alone = typer.main.get_command(app.build_app(name))
+        assert isinstance(alone, typer.core.TyperGroup)
+        assert list(alone.commands) == [name]
+        assert [each.name for each in alone.commands[name].params] == [
+            each.name for each in command.params
+        ]
+
+
+def test_a_command_loads_no_other_command() -> None:
+    program = (
+        "import sys; from adhash.cli import main; main(['version']); "
+        "print(*(name for name in sys.modules if name.startswith('adhash.cli.')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, encoding="utf-8", timeout=60
+    )
+    loaded = done.stdout.splitlines()[-1].split()
+    assert "adhash.cli.version" in loaded
+    assert not [name for name in loaded if name.endswith((".jobs", ".profile", ".run_csv"))]

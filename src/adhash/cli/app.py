@@ -2,52 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import importlib
+from typing import Annotated, Any
 
 import typer
 
-from adhash.cli import (
-    ab_compare,
-    batch,
-    calibrate,
-    config,
-    engines,
-    generate_csv,
-    jobs,
-    metrics,
-    probe_visualize,
-    profile,
-    record,
-    run_csv,
-    serve,
-    verify_snapshot,
-    version,
-    workload_dna,
-)
-
-# One line a command; the order is the order of `adhash --help`.
-_COMMANDS = (
-    run_csv,
-    profile,
-    calibrate,
-    ab_compare,
-    workload_dna,
-    batch,
-    generate_csv,
-    record,
-    probe_visualize,
-    verify_snapshot,
-    serve,
-    jobs,
-    metrics,
-    config,
-    engines,
-    version,
-)
+# The file of each command; the order is the order of `adhash --help`.
+_COMMANDS = {
+    "run-csv": "run_csv",
+    "profile": "profile",
+    "calibrate": "calibrate",
+    "ab-compare": "ab_compare",
+    "workload-dna": "workload_dna",
+    "batch": "batch",
+    "generate-csv": "generate_csv",
+    "record": "record",
+    "probe-visualize": "probe_visualize",
+    "verify-snapshot": "verify_snapshot",
+    "serve": "serve",
+    "jobs": "jobs",
+    "metrics": "metrics",
+    "config": "config",
+    "engines": "engines",
+    "version": "version",
+}
 
 
-def build_app() -> typer.Typer:
-    """Return the application with every command."""
+def build_app(only: str | None = None) -> typer.Typer:
+    """Return the application.
+
+    Parameters
+    ----------
+    only : str or None
+        A command that will be run: it is the only one then, because to load all of them takes
+        longer than some of them do. None is for every command.
+
+    Returns
+    -------
+    typer.Typer
+        Whose commands have been added.
+    """
     app = typer.Typer(
         name="adhash",
         help="An adaptive hash map, and the lab to choose a hash map on your own traffic.",
@@ -57,9 +51,20 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(invoke_without_command=True)(_root)
-    for command in _COMMANDS:
-        command.register(app)
+    for name in _COMMANDS if only is None else (only,):
+        _load(name).register(app)
     return app
+
+
+def _load(name: str) -> Any:
+    return importlib.import_module(f"adhash.cli.{_COMMANDS[name]}")
+
+
+def _named_in(args: list[str]) -> str | None:
+    """Return the command that `args` needs; None where help or a message needs all of them."""
+    if args == ["--version"]:
+        return "version"
+    return args[0] if args and args[0] in _COMMANDS else None
 
 
 def run_command(args: list[str], *, prog: str) -> None:
@@ -82,7 +87,7 @@ def run_command(args: list[str], *, prog: str) -> None:
     KeyboardInterrupt
         If the user gave up at a prompt.
     """
-    command = typer.main.get_command(build_app())
+    command = typer.main.get_command(build_app(_named_in(args)))
     try:
         with command.make_context(prog, args) as context:
             command.invoke(context)
@@ -100,7 +105,7 @@ def _root(
     ] = False,
 ) -> None:
     if show_version:
-        version.print_version(as_json=False)
+        _load("version").print_version(as_json=False)
         raise typer.Exit
     if context.invoked_subcommand is None:
         print(context.get_help())
