@@ -52,6 +52,7 @@ def settings_of(tmp_path: Path, **changes: object) -> ServiceSettings:
         "cors_origins": (ORIGIN,),
         "max_concurrent_jobs": 2,
         "cancel_grace_s": 2.0,
+        "lease_s": 60.0,
         "rate_limit": "off",
         **changes,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -15,39 +16,38 @@ import pytest
 from command_line import clean_environment
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
-# Building takes a minute or two; the time is only there to end a build that hangs.
+# Building may take minutes; the time is only there to end a build that hangs.
 _BUILD_TIMEOUT_S = 1200
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel as pip does, with the tools of this environment."""
+    """Build the wheel as pip does, with the tools of this environment.
+
+    What was compiled when the checkout was installed is not compiled again.
+    """
     for tool in ("scikit_build_core", "nanobind", "pip"):
         pytest.importorskip(tool, reason="building a wheel needs it")
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps"]
     scripts = sysconfig.get_path("scripts")
-    done = subprocess.run(
-        [
-            *build,
-            "--no-index",
-            "--wheel-dir",
-            str(folder),
-            "-C",
-            f"build-dir={folder / 'build'}",
-            ".",
-        ],
-        cwd=_CHECKOUT,
-        env=clean_environment(
-            {
-                "CMAKE_BUILD_PARALLEL_LEVEL": os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL", "2"),
-                "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
-            }
-        ),
-        capture_output=True,
-        text=True,
-        timeout=_BUILD_TIMEOUT_S,
-    )
+    (_CHECKOUT / "build").mkdir(exist_ok=True)
+    # Tests may run in several processes, and the folder of the build has room for one.
+    with (_CHECKOUT / "build" / ".wheel.lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(
+            [*build, "--no-index", "--wheel-dir", str(folder), "."],
+            cwd=_CHECKOUT,
+            env=clean_environment(
+                {
+                    "CMAKE_BUILD_PARALLEL_LEVEL": os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL", "2"),
+                    "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
+                }
+            ),
+            capture_output=True,
+            text=True,
+            timeout=_BUILD_TIMEOUT_S,
+        )
     assert done.returncode == 0, done.stdout + done.stderr
     (built,) = folder.glob("*.whl")
     return built

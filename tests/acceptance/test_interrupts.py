@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -257,7 +257,8 @@ def test_ctrl_c_ends_a_growing_table(
 
 
 def test_ctrl_c_while_nodes_are_freed_ends_a_comparison(tmp_path: Path, growing: Path) -> None:
-    modes = ("--mode", "std,swiss")
+    # After std comes more than is over before this test has seen the end of std.
+    modes = ("--mode", "std,swiss,robinhood,chaining,adaptive")
     with started("run-csv", "--csv", growing, *modes, *OUTPUTS, "--json", cwd=tmp_path) as run:
         assert is_announced(run)
         ticks = tmp_path / "ticks" / "metrics.ndjson.partial"
@@ -269,32 +270,52 @@ def test_ctrl_c_while_nodes_are_freed_ends_a_comparison(tmp_path: Path, growing:
     assert (first.mode, first.status, first.final_size) == ("std", "completed", 4_000_000)
 
 
-def saving(folder: Path) -> Callable[[], bool]:
-    """Return whether a snapshot is being written to a folder under a temporary name."""
-    return lambda: any(path.name.startswith(".") for path in folder.iterdir())
+def is_saving(folder: Path, run: subprocess.Popen[bytes]) -> bool:
+    """Return whether a snapshot is being written under a temporary name; waits for it.
+
+    A machine that is busy with other things may look when all is over.
+    """
+    while run.poll() is None:
+        if any(path.name.startswith(".") for path in folder.iterdir()):
+            return True
+        time.sleep(0.001)
+    return False
+
+
+@contextmanager
+def saving_run(folder: Path, trace: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a run and wait until it saves its map in the place of an old one."""
+    outputs = ("--snapshot-out", "map.arrow", "--compress", "zstd")
+    summary = ("--json-summary-out", "summary.json")
+    for _ in range(20):
+        old = Map(key="str", value="bytes")
+        old["only"] = b"entry"
+        old.save(folder / "map.arrow")
+        (folder / "summary.json").unlink(missing_ok=True)
+        with started("run-csv", "--csv", trace, *outputs, *summary, cwd=folder) as run:
+            if is_saving(folder, run):
+                yield run
+                return
+    pytest.fail("no run was seen while it saved its map")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_signal_while_a_snapshot_is_saved_leaves_the_old_one_or_a_whole_one(
     tmp_path: Path, trace: Path, number: signal.Signals
 ) -> None:
-    old = Map(key="str", value="bytes")
-    old["only"] = b"entry"
-    old.save(tmp_path / "map.arrow")
-    outputs = ("--snapshot-out", "map.arrow", "--compress", "zstd")
-    summary = ("--json-summary-out", "summary.json")
-    with started("run-csv", "--csv", trace, *outputs, *summary, cwd=tmp_path) as run:
-        wait_until(saving(tmp_path), run)
+    with saving_run(tmp_path, trace) as run:
         ended = end(run, number)
     saved = Map.load(tmp_path / "map.arrow")
     assert len(saved) in (1, _entries(trace))
     if number == signal.SIGKILL:
-        assert ended.code == -signal.SIGKILL
-        assert not (tmp_path / "summary.json").exists()
+        # It may have come when the run was just over.
+        assert ended.code in (-signal.SIGKILL, 0)
+        assert (tmp_path / "summary.json").exists() <= (len(saved) > 1)
         return
     assert ended.after_s < PATIENCE_S
-    # The signal may come when the file just got its name; then the run is complete.
-    assert ended.code == (130 if len(saved) == 1 else 0)
+    # The signal may come when the file just got its name; then the run is complete, and what ends
+    # is at most the process.
+    assert ended.code in ({130} if len(saved) == 1 else {0, 130, -number})
     (found,) = require_whole(tmp_path)
     assert found.status == ("cancelled" if len(saved) == 1 else "completed")
     assert ("snapshot" in found.artifacts) == (len(saved) > 1)

@@ -49,7 +49,8 @@ class Place:
             "attempt": 1,
             "folder": self.root / job_id,
             "limits": limits or Limits(),
-            "grace_s": 0.3,
+            # Only deaf work makes anybody wait for it to pass.
+            "grace_s": 0.3 if fields.get("is_deaf") else PATIENCE_S,
             "heartbeat_s": 0.1,
         }
         return AttemptOrder(job_id=job_id, kind=kind, options=fields, **{**base, **given})

@@ -36,7 +36,7 @@ SLOW = {"sample": "identifiers", "mode": "swiss", "rate": 10}
 
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[JobManager]:
-    settings = load_service_settings({}, max_concurrent_jobs=2, cancel_grace_s=2.0)
+    settings = load_service_settings({}, max_concurrent_jobs=2, cancel_grace_s=2.0, lease_s=60.0)
     with JobManager(tmp_path / "jobs", settings=settings) as manager:
         yield manager
         manager.close(cancel=True)
@@ -173,7 +173,7 @@ def test_a_job_that_runs_too_long_has_failed(manager: JobManager) -> None:
 
 
 def test_closing_leaves_jobs_running_and_the_next_manager_finds_them(tmp_path: Path) -> None:
-    settings = load_service_settings({}, max_concurrent_jobs=1)
+    settings = load_service_settings({}, max_concurrent_jobs=1, lease_s=60.0)
     first = JobManager(tmp_path, settings=settings)
     job = running(first)
     waiting = first.run_csv(sample="identifiers", mode="swiss")
@@ -189,7 +189,7 @@ def test_closing_leaves_jobs_running_and_the_next_manager_finds_them(tmp_path: P
 
 
 def test_a_job_that_ended_while_nobody_managed_it_is_published(tmp_path: Path) -> None:
-    settings = load_service_settings({}, max_concurrent_jobs=1)
+    settings = load_service_settings({}, max_concurrent_jobs=1, lease_s=60.0)
     first = JobManager(tmp_path, settings=settings)
     job = first.run_csv(sample="identifiers", mode="swiss", rate=300_000)
     until(lambda: job.poll() is not Status.PENDING)

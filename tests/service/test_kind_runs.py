@@ -19,7 +19,7 @@ from adhash.service.settings import load_service_settings
 
 
 def new_executor() -> LocalExecutor:
-    settings = load_service_settings({}, max_concurrent_jobs=1)
+    settings = load_service_settings({}, max_concurrent_jobs=1, lease_s=60.0)
     return LocalExecutor(settings, environ=os.environ)
 
 

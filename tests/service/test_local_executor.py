@@ -35,8 +35,9 @@ SECRETS = {
 }
 
 
-def new_local_executor(*, keeps_spare: bool = False) -> LocalExecutor:
-    settings = load_service_settings({}, max_concurrent_jobs=2, lease_s=2.0)
+# The lease is far longer than a busy machine makes a runner wait.
+def new_local_executor(*, keeps_spare: bool = False, lease_s: float = 60.0) -> LocalExecutor:
+    settings = load_service_settings({}, max_concurrent_jobs=2, lease_s=lease_s)
     environ = {**os.environ, **SECRETS, "ADHASH_REPLAY__MODE": "swiss"}
     return LocalExecutor(settings, environ=environ, command=RUNNER, keeps_spare=keeps_spare)
 

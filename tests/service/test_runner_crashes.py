@@ -95,10 +95,12 @@ class TestKilledRunner:
         place.restart()
         assert place.wait(ref).phase is AttemptPhase.LOST
 
-    def test_a_runner_that_is_stopped_is_taken_for_dead(self, place: Place) -> None:
+    def test_a_runner_that_is_stopped_is_taken_for_dead(self, tmp_path: Path) -> None:
+        place = Place(tmp_path / "jobs", lambda: new_local_executor(lease_s=2.0))
         ref = family(place)
         os.kill(runner_of(ref), signal.SIGSTOP)
         report = place.wait(ref)
+        place.clean()
         assert report.phase is AttemptPhase.LOST
         assert report.error is not None
         assert "no life" in report.error.detail

@@ -136,7 +136,7 @@ def _executor_without_libseccomp() -> LocalExecutor:
         "seccomp._LIBRARY = 'libseccomp-that-is-not-there.so';"
         f"sys.argv = sys.argv[1:]; runpy.run_path({RUNNER[-1]!r}, run_name='__main__')"
     )
-    settings = load_service_settings({}, max_concurrent_jobs=2)
+    settings = load_service_settings({}, max_concurrent_jobs=2, lease_s=60.0)
     command = (sys.executable, "-P", "-c", program, RUNNER[-1])
     return LocalExecutor(settings, environ=os.environ, command=command)
 
