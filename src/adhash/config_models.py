@@ -181,6 +181,26 @@ class ReplaySettings(_Table):
     value_type: Literal["auto", "int64", "bytes"] = _setting(
         "The type of the values; auto takes integers when every value is one.", default="auto"
     )
+    format: str = _setting(
+        "The format of the trace: auto recognises it where it can be; csv, parquet, arrow, or a "
+        "foreign format by its name.",
+        default="auto",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,63}$",
+        allowed="auto, csv, parquet, arrow, or what adhash formats lists",
+    )
+    fill: Literal["through", "preload", "none"] = _setting(
+        "What follows a read in a foreign trace that records reads only: through puts what was "
+        "not found, preload puts every key first, none puts nothing.",
+        default="through",
+    )
+    value_cap: Size = _setting(
+        "The longest value made for a foreign trace, which records sizes only.",
+        default=64,
+        unit="bytes",
+        ge=1,
+        le=1 << 20,
+        allowed="1B to 1MiB",
+    )
     rate: Real = _setting(
         "How many operations to start a second; 0 runs each as soon as the last is done.",
         default=0.0,

@@ -71,6 +71,13 @@ def engines_table(engines: Iterable[str]) -> Table:
     return Table(columns=columns("engine", "modes", "what it is"), rows=rows)
 
 
+def formats_table(formats: Iterable[Mapping[str, str]]) -> Table:
+    """Return a row for every foreign trace format."""
+    names = ("format", "keys", "recognised", "summary")
+    rows = tuple(tuple(each[name] for name in names) for each in formats)
+    return Table(columns=columns("format", "keys", "recognised by", "what it is"), rows=rows)
+
+
 def modes_of(engine: str) -> list[str]:
     """Return the modes that choose `engine`, its own name first."""
     # Deferred: the settings take longer to import than most commands take to run.

@@ -204,3 +204,10 @@ def test_a_cancelled_analysis_ends_and_writes_nothing(tmp_path: Path) -> None:
         workload_dna(path, progress=lambda progress: token.cancel(), cancel=token, json_out=out)
     assert not out.parent.exists()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("adhash")]
+
+
+def test_a_trace_may_need_wider_keys_and_then_wider_values(tmp_path: Path) -> None:
+    numbers = "".join(f"put,{at},{at}\n" for at in range(400_000))
+    (tmp_path / "t.csv").write_text(f"op,key,value\n{numbers}put,x,1\nput,1,y\n", "utf-8")
+    found = workload_dna(tmp_path / "t.csv")
+    assert (found.key_type, found.value_type, found.rows) == ("str", "bytes", 400_002)

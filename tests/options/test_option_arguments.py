@@ -22,6 +22,9 @@ TRACE: dict[str, Any] = {
     "csv": "-a trace, with spaces.csv",
     "key_type": "uint64",
     "value_type": "bytes",
+    "format": "arc",
+    "fill": "preload",
+    "value_cap": "1KiB",
     "csv_max_rows": 10,
     "csv_max_bytes": "2GiB",
 }
@@ -60,6 +63,9 @@ GIVEN: dict[str, dict[str, Any]] = {
         "preset": "ci",
     },
     "probe-visualize": {
+        "format": "twitter",
+        "fill": "none",
+        "value_cap": 9,
         "key": "--help",
         "operation": "put",
         "mode": "swiss",
@@ -131,6 +137,14 @@ GIVEN: dict[str, dict[str, Any]] = {
         "adversarial": "swiss",
         "hash_seed": 3,
         "count": 5,
+        "force": True,
+    },
+    "convert": {name: value for name, value in TRACE.items() if name != "csv"}
+    | {
+        "trace": "-a trace.csv",
+        "out": "-new.arrow",
+        "to": "arrow",
+        "codec": "zstd",
         "force": True,
     },
     "workload-dna": TRACE

@@ -13,6 +13,7 @@ from adhash.config_models import Settings, setting_catalogue
 from adhash.config_sources import merge_layers, read_layers
 from adhash.errors import BadInputError, ConfigError
 from adhash.options.ab_compare import AbCompareOptions
+from adhash.options.traces import SHARED_SETTINGS
 from adhash.replay.plan import Mode, resolve_modes
 
 Given = Mapping[str, str | bool | int | float]
@@ -21,7 +22,6 @@ _SHORT_NAMES = {"mode": "replay.mode"}
 # A run of a comparison leaves nothing behind and serves nothing: both sides would write to one
 # place, and the name of a setting is no way to a file or a port.
 _REFUSED = frozenset({"metrics.out_dir", "metrics.port", "metrics.host"})
-_SHARED = ("key_type", "value_type", "csv_max_rows", "csv_max_bytes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,7 @@ def resolve_sides(
     StorageError
         If a file of settings cannot be read.
     """
-    shared = {f"replay.{name}": getattr(options, name) for name in _SHARED}
+    shared = {f"replay.{name}": getattr(options, name) for name in SHARED_SETTINGS}
     base = read_layers(
         config=None if options.config is None else Path(options.config),
         preset=options.preset,

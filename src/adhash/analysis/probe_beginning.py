@@ -11,9 +11,11 @@ from adhash.config_models import MODE_ENGINES
 from adhash.errors import BadInputError
 from adhash.maps import Map, engines
 from adhash.options.probe_visualize import ProbeVisualizeOptions
+from adhash.options.traces import ForeignOptions
 from adhash.progress import WorkCallback
 from adhash.replay.first_operations import replay_first
 from adhash.replay.table_types import AUTO, TableTypes
+from adhash.workloads.importing import Importing
 
 _CANONICAL_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,19}")
 _RANGES = {"int64": (-(2**63), 2**63 - 1), "uint64": (0, 2**64 - 1)}
@@ -58,12 +60,18 @@ def begin_map(
             rows=options.rows,
             engine=engine or "adaptive",
             key_type=options.key_type,
+            importing=_importing(options),
             seed=options.hash_seed,
             cancel=cancel,
             progress=progress,
         )
     with cancel.interruptible():
         return _from_entries(options, engine or "adaptive")
+
+
+def _importing(options: ProbeVisualizeOptions) -> Importing:
+    given = options.model_dump(include=set(ForeignOptions.model_fields), exclude_none=True)
+    return Importing(**given)
 
 
 def read_key(text: str, key_type: str) -> int | str | bytes:

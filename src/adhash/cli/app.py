@@ -15,6 +15,7 @@ _COMMANDS = {
     "ab-compare": "ab_compare",
     "workload-dna": "workload_dna",
     "batch": "batch",
+    "convert": "convert",
     "generate-csv": "generate_csv",
     "record": "record",
     "probe-visualize": "probe_visualize",
@@ -24,6 +25,7 @@ _COMMANDS = {
     "metrics": "metrics",
     "config": "config",
     "engines": "engines",
+    "formats": "formats",
     "version": "version",
 }
 

@@ -20,6 +20,7 @@ from adhash.errors import BadInputError
 from adhash.options.base import CommandOptions
 from adhash.options.profile import ProfileOptions
 from adhash.options.run_csv import RunCsvOptions
+from adhash.options.traces import SHARED_SETTINGS
 
 if TYPE_CHECKING:
     from adhash.analysis.profile import ProfileResult
@@ -30,7 +31,7 @@ _THEN = "--then"
 _FOLLOWERS: dict[str, type[CommandOptions]] = {"run-csv": RunCsvOptions}
 # What the command that follows is told by us, and must not be told otherwise.
 _OURS = ("--csv", "--sample", "--mode")
-_PASSED_ON = ("key_type", "value_type", "csv_max_rows", "csv_max_bytes", "config", "preset")
+_PASSED_ON = (*SHARED_SETTINGS, "config", "preset")
 _ThenOption = Annotated[
     str | None,
     typer.Option(

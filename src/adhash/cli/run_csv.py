@@ -40,11 +40,39 @@ def run_csv(
         _option(
             "--csv",
             metavar="FILE",
-            text="The trace: CSV, Parquet or Arrow IPC, also .gz, .zst, .xz; - for standard input.",
+            text="The trace: CSV, Parquet, Arrow IPC or a foreign format, also .gz, .zst, .xz; - "
+            "for standard input.",
         ),
     ] = None,
     sample: Annotated[
         str | None, _option("--sample", metavar="NAME", text="A bundled trace instead of a file.")
+    ] = None,
+    format: Annotated[  # noqa: A002 - as the option is called
+        str | None,
+        _option(
+            "--format",
+            "--from",
+            metavar="NAME",
+            text="The format of the trace: auto, csv, parquet, arrow, or one that adhash formats "
+            "lists.",
+        ),
+    ] = None,
+    fill: Annotated[
+        str | None,
+        _option(
+            "--fill",
+            metavar="POLICY",
+            text="What follows a read in a foreign trace: through puts what was not found, preload "
+            "puts every key first, none puts nothing.",
+        ),
+    ] = None,
+    value_cap: Annotated[
+        str | None,
+        _option(
+            "--value-cap",
+            metavar="BYTES",
+            text="The longest value made for a foreign trace, in bytes; 64 by default.",
+        ),
     ] = None,
     mode: Annotated[
         list[str] | None,
@@ -182,6 +210,9 @@ def run_csv(
     options: Any = {
         "key_type": key_type,
         "value_type": value_type,
+        "format": format,
+        "fill": fill,
+        "value_cap": value_cap,
         "rate": rate,
         "verify": verify,
         "dry_run": dry_run,

@@ -83,7 +83,7 @@ def option(
     flag : str
         Its name on the command line, where that is not the name of the field.
     short : str
-        Its second name on the command line, such as ``"-o"``.
+        Its second name on the command line, such as ``"-o"`` or ``"--from"``.
     **limits
         As for `pydantic.Field`: ``ge``, ``le``, ``min_length``, ...
 

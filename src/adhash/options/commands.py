@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from adhash.options.ab_compare import AbCompareOptions
 from adhash.options.base import CommandOptions
 from adhash.options.batch import BatchOptions
+from adhash.options.convert import ConvertOptions
 from adhash.options.generate_csv import GenerateCsvOptions
 from adhash.options.probe_visualize import ProbeVisualizeOptions
 from adhash.options.profile import ProfileOptions
@@ -29,6 +30,7 @@ COMMANDS: Mapping[str, type[CommandOptions]] = {
     "ab-compare": AbCompareOptions,
     "workload-dna": WorkloadDnaOptions,
     "generate-csv": GenerateCsvOptions,
+    "convert": ConvertOptions,
 }
 
 # What a job of a suite may be. A suite in a suite would have paths and roots of its own.

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from adhash.config_values import HashSeed, Mode, Whole
-from adhash.options.base import CommandOptions, InputFile, OutputFile, option
+from adhash.options.base import InputFile, OutputFile, option
+from adhash.options.traces import ForeignOptions
 
 
 def _require_pair(entry: str) -> str:
@@ -20,7 +21,7 @@ def _require_pair(entry: str) -> str:
 Entry = Annotated[str, Field(max_length=65_536), AfterValidator(_require_pair)]
 
 
-class ProbeVisualizeOptions(CommandOptions):
+class ProbeVisualizeOptions(ForeignOptions):
     """Which slots one operation visits: of which key, in which engine, holding what."""
 
     key: str = option("The key that is looked for or put.", default=..., min_length=1)

@@ -14,13 +14,41 @@ Rows = Annotated[Whole, Field(ge=0, le=10**15)]
 TraceBytes = Annotated[Size, Field(ge=0, le=1 << 50)]
 
 
-class TraceOptions(CommandOptions):
-    """Which trace, how its columns are read, and how large it may be."""
+FormatName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+ValueCap = Annotated[Size, Field(ge=1, le=1 << 20)]
 
-    csv: InputFile | None = option(
-        "The trace: CSV, Parquet or Arrow IPC, also .gz, .zst, .xz; - for standard input."
+
+# Options of every command that reads a trace which are settings of a replay by the same name.
+SHARED_SETTINGS = (
+    "key_type",
+    "value_type",
+    "format",
+    "fill",
+    "value_cap",
+    "csv_max_rows",
+    "csv_max_bytes",
+)
+
+
+class ForeignOptions(CommandOptions):
+    """How a trace of a foreign format is read."""
+
+    format: FormatName | None = option(
+        "The format of the trace: auto, csv, parquet, arrow, or one that adhash formats lists.",
+        short="--from",
     )
-    sample: str | None = option("A bundled trace instead of a file.")
+    fill: Literal["through", "preload", "none"] | None = option(
+        "What follows a read in a foreign trace: through puts what was not found, preload puts "
+        "every key first, none puts nothing."
+    )
+    value_cap: ValueCap | None = option(
+        "The longest value made for a foreign trace, in bytes; 64 by default."
+    )
+
+
+class ReadingOptions(ForeignOptions):
+    """How the columns of a trace are read, and how large it may be."""
+
     key_type: Literal["auto", "int64", "uint64", "str", "bytes"] | None = option(
         "The type of the keys; auto takes integers when every key is a canonical integer."
     )
@@ -31,6 +59,18 @@ class TraceOptions(CommandOptions):
     csv_max_bytes: TraceBytes | None = option(
         "Refuse a trace with more bytes once decompressed, such as 2GiB; 0 for no limit."
     )
+
+
+class _NamedTrace(CommandOptions):
+    csv: InputFile | None = option(
+        "The trace: CSV, Parquet, Arrow IPC or a foreign format, also .gz, .zst, .xz; - for "
+        "standard input."
+    )
+    sample: str | None = option("A bundled trace instead of a file.")
+
+
+class TraceOptions(ReadingOptions, _NamedTrace):
+    """Which trace, how its columns are read, and how large it may be."""
 
     @model_validator(mode="after")
     def _one_trace(self) -> Self:

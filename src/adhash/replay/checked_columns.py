@@ -38,6 +38,7 @@ def open_checked_columns(
     *,
     settings: ReplaySettings,
     types: TableTypes,
+    asked: TableTypes | None = None,
     is_stopped: Callable[[], bool],
     machinery: Machinery | None = None,
     clock: Clock | None = None,
@@ -52,6 +53,9 @@ def open_checked_columns(
         Its limits on rows, bytes and the length of lines.
     types : TableTypes
         Of keys and values; ``auto`` is decided by the beginning of the trace.
+    asked : TableTypes or None
+        The types that the caller was asked for, where `types` are wider ones: what was ``auto`` may
+        be widened once more. `types` where None.
     is_stopped : callable
         Whether to stop; asked at every block and while a pipe is silent.
     machinery : Machinery or None
@@ -69,11 +73,16 @@ def open_checked_columns(
     AdhashError
         If the trace cannot be opened, or is not of the types asked for.
     """
+    from adhash.workloads.importing import Importing
     from adhash.workloads.sources import open_trace
 
     native = machinery or NativeMachinery()
     source = open_trace(
-        trace, block_bytes=_READ_BYTES, max_bytes=settings.csv_max_bytes, should_stop=is_stopped
+        trace,
+        block_bytes=_READ_BYTES,
+        max_bytes=settings.csv_max_bytes,
+        should_stop=is_stopped,
+        importing=Importing.of(settings),
     )
     with source:
         feed = Feed(
@@ -84,7 +93,7 @@ def open_checked_columns(
             is_stopped=is_stopped,
         )
         yield CheckedColumns(
-            feed, asked=types, settings=settings, machinery=native, is_stopped=is_stopped
+            feed, asked=asked or types, settings=settings, machinery=native, is_stopped=is_stopped
         )
 
 

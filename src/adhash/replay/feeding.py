@@ -86,6 +86,12 @@ class Feed:
             start = _look(source, blocks, clock, is_stopped)
             self._blocks: Iterator[Any] = chain([start.content], blocks)
             self.types = _csv_types(start, asked, infer)
+        elif source.format == "imported":
+            # Values are made to order: of either type.
+            self.types = asked.filled_from(TableTypes(key=source.key_type, value="bytes"))
+            self._blocks = source.blocks(
+                key_type=cast("Any", self.types.key), value_type=cast("Any", self.types.value)
+            )
         else:
             self.types = _column_types(source, asked)
             self._blocks = source.blocks(key_type=cast("Any", self.types.key))

@@ -16,6 +16,7 @@ from adhash.replay.session import explain_fault, require_some_rows
 from adhash.replay.table_types import AUTO, Fault, MisfitError, TableTypes
 
 if TYPE_CHECKING:
+    from adhash.workloads.importing import Importing
     from adhash.workloads.sources import TraceSource
 
 # The longest that native code runs before the token is looked at.
@@ -28,6 +29,7 @@ def replay_first(
     rows: int,
     engine: str,
     key_type: str,
+    importing: Importing,
     seed: int | None,
     cancel: CancelToken,
     progress: WorkCallback,
@@ -44,6 +46,8 @@ def replay_first(
         The engine.
     key_type : {"auto", "int64", "uint64", "str", "bytes"}
         The type of the keys; auto as for a replay.
+    importing : Importing
+        How a foreign trace is read.
     seed : int or None
         The seed of the hash; a random one where None.
     cancel : CancelToken
@@ -69,7 +73,7 @@ def replay_first(
     types = asked
     while True:
         try:
-            with _open(csv, cancel) as source:
+            with _open(csv, importing, cancel) as source:
                 feed = _look_into(source, types, cancel)
                 table = _new_map(feed, engine, seed)
                 if rows > 0:
@@ -79,10 +83,12 @@ def replay_first(
             types = misfit.wider
 
 
-def _open(csv: str, cancel: CancelToken) -> TraceSource:
+def _open(csv: str, importing: Importing, cancel: CancelToken) -> TraceSource:
     from adhash.workloads.sources import open_trace
 
-    return open_trace(csv, hashed=False, should_stop=lambda: cancel.is_cancelled)
+    return open_trace(
+        csv, hashed=False, should_stop=lambda: cancel.is_cancelled, importing=importing
+    )
 
 
 def _look_into(source: TraceSource, types: TableTypes, cancel: CancelToken) -> Feed:

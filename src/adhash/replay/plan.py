@@ -27,6 +27,9 @@ class ReplayOptions(TypedDict, total=False):
 
     key_type: str | None
     value_type: str | None
+    format: str | None
+    fill: str | None
+    value_cap: int | str | None
     rate: float | str | None
     verify: bool | None
     seed: int | str | None

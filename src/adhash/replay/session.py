@@ -60,7 +60,7 @@ class Run:
 
         Returns
         -------
-        CsvSource or ColumnSource
+        CsvSource, ColumnSource or ImportedSource
             Not yet read.
 
         Raises
@@ -70,6 +70,7 @@ class Run:
         InterruptedRunError
             If the run was cancelled while a pipe was silent.
         """
+        from adhash.workloads.importing import Importing
         from adhash.workloads.sources import open_trace
 
         replay = self.plan.settings.replay
@@ -79,6 +80,7 @@ class Run:
             max_bytes=replay.csv_max_bytes,
             should_stop=self.is_cancelled,
             known_digest=self.known_digest,
+            importing=Importing.of(replay),
         )
 
     def look_into(self, source: TraceSource, asked: TableTypes) -> Feed:

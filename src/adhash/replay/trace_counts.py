@@ -238,6 +238,7 @@ def open_counted_trace(
     *,
     settings: ReplaySettings,
     types: TableTypes,
+    asked: TableTypes,
     limits: KeyLimits,
     is_stopped: Callable[[], bool],
     clock: Clock | None = None,
@@ -252,6 +253,8 @@ def open_counted_trace(
         Its limits on rows, bytes and the length of lines.
     types : TableTypes
         Of keys and values; ``auto`` is decided by the beginning of the trace.
+    asked : TableTypes
+        The types that were asked for; what is ``auto`` there may be widened.
     limits : KeyLimits
         How much of the keys is held.
     is_stopped : callable
@@ -269,10 +272,15 @@ def open_counted_trace(
     AdhashError
         If the trace cannot be opened, or is not of the types asked for.
     """
+    from adhash.workloads.importing import Importing
     from adhash.workloads.sources import open_trace
 
     source = open_trace(
-        trace, block_bytes=_BLOCK_BYTES, max_bytes=settings.csv_max_bytes, should_stop=is_stopped
+        trace,
+        block_bytes=_BLOCK_BYTES,
+        max_bytes=settings.csv_max_bytes,
+        should_stop=is_stopped,
+        importing=Importing.of(settings),
     )
     with source:
         feed = Feed(
@@ -286,7 +294,7 @@ def open_counted_trace(
             feed.types, limits, max_line_bytes=settings.max_line_bytes, should_stop=is_stopped
         )
         yield CountedTrace(
-            feed, counter, asked=types, max_rows=settings.csv_max_rows, is_stopped=is_stopped
+            feed, counter, asked=asked, max_rows=settings.csv_max_rows, is_stopped=is_stopped
         )
 
 

@@ -248,6 +248,10 @@ class JobManager(JobLibrary):
         """Submit a trace to be generated; the options are those of ``adhash generate-csv``."""
         return self.submit("generate-csv", request)
 
+    def convert(self, **request: object) -> Job:
+        """Submit the conversion of a trace; the options are those of ``adhash convert``."""
+        return self.submit("convert", request)
+
     # --- looking ---------------------------------------------------------------------------------
 
     def get(self, job_id: str) -> Job:

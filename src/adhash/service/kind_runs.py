@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 from adhash.errors import InterruptedRunError
 from adhash.progress import WorkProgress
+from adhash.service.replay_story import ReplayStory, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from adhash.metrics.ticks import Tick
     from adhash.options.ab_compare import AbCompareOptions
     from adhash.options.base import CommandOptions
     from adhash.options.batch import BatchOptions
+    from adhash.options.convert import ConvertOptions
     from adhash.options.generate_csv import GenerateCsvOptions
     from adhash.options.probe_visualize import ProbeVisualizeOptions
     from adhash.options.profile import ProfileOptions
     from adhash.options.verify_snapshot import VerifySnapshotOptions
     from adhash.options.workload_dna import WorkloadDnaOptions
     from adhash.replay.plan import Plan
-    from adhash.replay.progress import Progress
     from adhash.replay.summary import Summary
     from adhash.service.work_context import WorkContext
 
@@ -62,7 +62,7 @@ def replay_trace(options: CommandOptions, context: WorkContext) -> dict[str, Any
     from adhash.replay.run import require_verified, run_plan
 
     plan = _plan(options)
-    story = _ReplayStory(plan, context)
+    story = ReplayStory(plan, context)
     summaries = run_plan(
         plan,
         progress=story.progress,
@@ -259,6 +259,31 @@ def describe_trace(options: WorkloadDnaOptions, context: WorkContext) -> dict[st
     return _told(run_workload_dna(options, **_ears(context)))
 
 
+def convert_trace(options: ConvertOptions, context: WorkContext) -> dict[str, Any]:
+    """Write a trace again in another format.
+
+    Parameters
+    ----------
+    options : ConvertOptions
+        What is asked for.
+    context : WorkContext
+        Told how much was read.
+
+    Returns
+    -------
+    dict
+        ``adhash.convert.v1``.
+
+    Raises
+    ------
+    AdhashError
+        If the trace cannot be read or the new one not be written, or the job was cancelled.
+    """
+    from adhash.analysis.conversion import run_convert
+
+    return _told(run_convert(options, **_ears(context)))
+
+
 def generate_trace(options: GenerateCsvOptions, context: WorkContext) -> dict[str, Any]:
     """Generate a trace of a chosen character.
 
@@ -303,11 +328,6 @@ def _told(result: Any) -> dict[str, Any]:
     return told
 
 
-def say(text: str) -> None:
-    """Print a line on standard output at once."""
-    print(text, flush=True)
-
-
 def _plan(options: CommandOptions) -> Plan:
     from adhash.replay.run import plan_run
 
@@ -329,61 +349,3 @@ def _trace(given: dict[str, Any]) -> str:
 def _result_of(plan: Plan, summaries: Sequence[Summary]) -> dict[str, Any]:
     shown = [summary.to_dict() for summary in summaries]
     return shown[0] if len(plan.modes) == 1 else {"summaries": shown}
-
-
-class _ReplayStory:
-    """Tells what a replay does: its progress over all modes, its ticks, its modes one by one."""
-
-    def __init__(self, plan: Plan, context: WorkContext) -> None:
-        self._plan = plan
-        self._context = context
-        self._position = -1
-        self._last_tick: Tick | None = None
-        self._alerts: set[tuple[str, str, float]] = set()
-
-    def progress(self, progress: Progress) -> None:
-        """Tell bytes of the trace, once for each mode; rows where nobody knows its length."""
-        if progress.position != self._position:
-            self._position = progress.position
-            self._end_mode()
-            say(f"{progress.mode}: replaying {self._plan.csv}")
-        self._context.progress(_work_of(progress))
-
-    def tick(self, tick: Tick) -> None:
-        """Tell a tick, and each alert that is raised the first time."""
-        self._last_tick = tick
-        self._context.tick(tick.model_dump(by_alias=True, exclude_none=True, mode="json"))
-        for alert in tick.alerts:
-            key = (tick.mode or tick.backend, alert.name, alert.since_t)
-            if key not in self._alerts:
-                self._alerts.add(key)
-                self._context.alert({"mode": key[0], **alert.model_dump(mode="json")})
-
-    def announce(self, text: str) -> None:
-        """Tell where the live endpoint is, for people and for programs."""
-        say(text)
-        self._context.serve_metrics_at(text.removeprefix("metrics: "))
-
-    def end(self, summaries: Sequence[Summary]) -> None:
-        """Tell what came of the last mode, and of the run as a whole."""
-        self._end_mode()
-        say(f"{len(summaries)} of {len(self._plan.modes)} modes ran: {summaries[-1].status}")
-
-    def _end_mode(self) -> None:
-        last = self._last_tick
-        if last is not None:
-            say(f"{last.mode}: {last.ops:,} operations in {last.t:.3f} s")
-            self._last_tick = None
-
-
-def _work_of(progress: Progress) -> WorkProgress:
-    note = f"{progress.mode}: {progress.rows:,} rows"
-    total = progress.total_bytes
-    if total is None:
-        return WorkProgress(done=progress.rows, total=None, unit="rows", note=note)
-    return WorkProgress(
-        done=progress.position * total + min(progress.bytes_read, total),
-        total=progress.modes * total,
-        unit="bytes",
-        note=note,
-    )

@@ -124,6 +124,12 @@ _KINDS = (
         example={"sample": "identifiers"},
     ),
     JobKind(
+        name="convert",
+        summary="Write a trace again in another format.",
+        run="convert_trace",
+        example={"trace": "trace.lis", "out": "trace.arrow"},
+    ),
+    JobKind(
         name="generate-csv",
         summary="Generate a trace of a chosen character.",
         run="generate_trace",

@@ -6,11 +6,14 @@ import contextlib
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import IO, Any
+from typing import IO, Any, Literal, TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from adhash.workloads.trace_output import OutputFormat, open_output, output_format
+
+Codec: TypeAlias = Literal["none", "lz4", "zstd"]
 
 _HEADER = b"op,key,value\n"
 
@@ -23,13 +26,15 @@ def write_trace(
     force: bool = False,
     smallest: bool = False,
     on_rows: Callable[[int], None] | None = None,
+    to: str | None = None,
+    codec: Codec | None = None,
 ) -> int:
     """Write a trace and return the number of its rows.
 
     Parameters
     ----------
     batches : iterable of pyarrow.RecordBatch
-        The columns op, key and value. In CSV, strings are not quoted: they must need no quotes.
+        The columns op, key and value. In CSV, what needs quotes has them.
     schema : pyarrow.Schema
         The schema of all batches.
     out : str or PathLike
@@ -40,6 +45,10 @@ def write_trace(
         Whether the size of a compressed file matters more than speed.
     on_rows : callable or None
         Told after each batch how many rows were written so far.
+    to : {"csv", "parquet", "arrow", "arrows"} or None
+        The format, whatever the suffix.
+    codec : {"none", "lz4", "zstd"} or None
+        How columns are compressed: not at all in Arrow files and with zstd in Parquet where None.
 
     Returns
     -------
@@ -55,10 +64,10 @@ def write_trace(
     StorageError
         Where the system cannot write; nothing is left under the name then.
     """
-    trace_format, compression = output_format(os.fspath(out))
+    trace_format, compression = output_format(os.fspath(out), to=to)
     rows = 0
     with open_output(out, compression, force=force, smallest=smallest) as file:
-        writer = _WRITERS[trace_format](file, schema)
+        writer = _WRITERS[trace_format](file, schema, codec)
         with _closing(writer):
             for batch in batches:
                 writer.write_batch(batch)
@@ -83,7 +92,7 @@ def _closing(writer: Any) -> Iterator[None]:
 class _CsvWriter:
     """CSV as the format of traces has it, which is: no quotes around the header."""
 
-    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
+    def __init__(self, file: IO[bytes], schema: pa.Schema, _codec: Codec | None) -> None:
         from pyarrow import csv
 
         self._file = file
@@ -98,7 +107,10 @@ class _CsvWriter:
 
     def write_batch(self, batch: pa.RecordBatch) -> None:
         op: Any = batch.column(0)
-        columns = [op.dictionary_decode(), batch.column(1), batch.column(2)]
+        columns: list[Any] = [op.dictionary_decode(), batch.column(1), batch.column(2)]
+        if any(_has_special(column) for column in columns[1:]):
+            self._file.write(_quoted_rows(columns))
+            return
         self._writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=self._schema))
         self._file.write(self._block.getbuffer())
         self._block.seek(0)
@@ -108,11 +120,43 @@ class _CsvWriter:
         self._writer.close()
 
 
-def _parquet_writer(file: IO[bytes], schema: pa.Schema) -> Any:
+def _has_special(column: Any) -> bool:
+    """Return whether a field needs quotes; numbers never do."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return False
+    # A look at all bytes of the buffer is a hundred times cheaper than one at each string.
+    data = column.buffers()[2]
+    content = b"" if data is None else memoryview(data).tobytes()
+    return any(special in content for special in (b'"', b",", b"\n", b"\r"))
+
+
+def _quoted_rows(columns: list[Any]) -> memoryview:
+    """Return rows of CSV with quotes where they are needed, which Arrow's own writer refuses."""
+    text = pa.large_string()
+    fields = [_quoted(column.cast(text).fill_null("")) for column in columns]
+    ends, between = pa.scalar("\n", text), pa.scalar(",", text)
+    compute: Any = pc
+    rows = compute.binary_join_element_wise(*fields, between)
+    whole = compute.binary_join_element_wise(rows, ends, pa.scalar("", text))
+    # The strings of an array lie one behind another: they are the text.
+    _, offsets, data = whole.buffers()
+    return memoryview(data)[: memoryview(offsets).cast("q")[len(whole)]]
+
+
+def _quoted(strings: Any) -> Any:
+    compute: Any = pc
+    mark, nothing = pa.scalar('"', strings.type), pa.scalar("", strings.type)
+    doubled = compute.replace_substring(strings, '"', '""')
+    in_quotes = compute.binary_join_element_wise(mark, doubled, mark, nothing)
+    is_special = compute.match_substring_regex(strings, '[",\r\n]')
+    return compute.if_else(is_special, in_quotes, strings)
+
+
+def _parquet_writer(file: IO[bytes], schema: pa.Schema, codec: Codec | None) -> Any:
     from pyarrow import parquet
 
     # Batches are row groups otherwise, of which a large trace would have thousands.
-    return _Grouped(parquet.ParquetWriter(file, schema, compression="zstd"), schema)
+    return _Grouped(parquet.ParquetWriter(file, schema, compression=codec or "zstd"), schema)
 
 
 class _Grouped:
@@ -142,15 +186,19 @@ class _Grouped:
         self._waiting, self._rows = [], 0
 
 
-def _arrow_file_writer(file: Any, schema: pa.Schema) -> Any:
-    return pa.ipc.new_file(file, schema)
+def _arrow_file_writer(file: Any, schema: pa.Schema, codec: Codec | None) -> Any:
+    return pa.ipc.new_file(file, schema, options=_ipc_options(codec))
 
 
-def _arrow_stream_writer(file: Any, schema: pa.Schema) -> Any:
-    return pa.ipc.new_stream(file, schema)
+def _arrow_stream_writer(file: Any, schema: pa.Schema, codec: Codec | None) -> Any:
+    return pa.ipc.new_stream(file, schema, options=_ipc_options(codec))
 
 
-_WRITERS: dict[OutputFormat, Callable[[IO[bytes], pa.Schema], Any]] = {
+def _ipc_options(codec: Codec | None) -> pa.ipc.IpcWriteOptions:
+    return pa.ipc.IpcWriteOptions(compression=None if codec == "none" else codec)
+
+
+_WRITERS: dict[OutputFormat, Callable[[IO[bytes], pa.Schema, Codec | None], Any]] = {
     "csv": _CsvWriter,
     "parquet": _parquet_writer,
     "arrow-file": _arrow_file_writer,

@@ -15,6 +15,7 @@ from adhash.workloads.columns import (
     KeyType,
     ValueType,
     check_schema,
+    is_text,
     key_type_of,
     value_type_of,
 )
@@ -94,6 +95,7 @@ class ColumnSource:
         check_schema(batch_file.schema, raw.name)
         self.key_type: KeyType = key_type_of(batch_file.schema.field("key").type, raw.name)
         self.value_type: ValueType = value_type_of(batch_file.schema.field("value").type, raw.name)
+        self.has_text_values = is_text(batch_file.schema.field("value").type)
 
     @property
     def total_rows(self) -> int | None:

@@ -111,6 +111,12 @@ def value_type_of(arrow_type: pa.DataType, file: str) -> ValueType:
     raise _wrong_type(file, "value", arrow_type, "integers, strings or binary")
 
 
+def is_text(arrow_type: pa.DataType) -> bool:
+    """Return whether a column is of strings, or of a dictionary of strings."""
+    plain = _plain(arrow_type)
+    return pa.types.is_string(plain) or pa.types.is_large_string(plain)
+
+
 def check_schema(schema: pa.Schema, file: str) -> None:
     """Refuse a table that is no trace.
 
@@ -227,7 +233,7 @@ class BatchReader:
         )
 
     def _byte_keys(self, column: ArrowArray) -> Column:
-        offsets, data = _byte_strings(column)
+        offsets, data = byte_strings(column)
         empty = offsets[1:] == offsets[:-1]
         if empty.any():
             self._refuse(int(empty.argmax()), "has an empty key", "give every row a key")
@@ -243,7 +249,7 @@ class BatchReader:
             self._refuse_where(~is_put & ~is_null, "has a value but is no put", _NO_VALUE)
             filled = column.fill_null(0)
             return self._integers(filled, "value", pa.int64())
-        offsets, data = _byte_strings(column)
+        offsets, data = byte_strings(column)
         # An empty string is as good as null: the CSV reader of pyarrow knows no difference.
         has_value = ~is_null & (offsets[1:] != offsets[:-1])
         self._refuse_where(~is_put & has_value, "has a value but is no put", _NO_VALUE)
@@ -302,10 +308,21 @@ def _decoded(column: ArrowArray) -> ArrowArray:
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
-def _byte_strings(
+def byte_strings(
     column: ArrowArray,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
-    """Return strings as offsets that start at 0 and the bytes they cut; bytes are not copied."""
+    """Return strings as offsets that start at 0 and the bytes they cut; bytes are not copied.
+
+    Parameters
+    ----------
+    column : pyarrow.Array
+        Strings or binary of any width.
+
+    Returns
+    -------
+    tuple of (ndarray of int64, shape (n + 1,); ndarray of uint8)
+        The offsets and the bytes.
+    """
     if pa.types.is_fixed_size_binary(column.type):
         column = pc.cast(column, pa.binary())
     if not (pa.types.is_large_string(column.type) or pa.types.is_large_binary(column.type)):

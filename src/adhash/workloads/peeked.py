@@ -7,6 +7,8 @@ from collections.abc import Callable
 from adhash.errors import InterruptedRunError
 from adhash.workloads.raw_input import POLL_S, ByteStream
 
+_MOST_WAITS = 10
+
 StopCheck = Callable[[], bool]
 
 
@@ -75,6 +77,44 @@ class Peeked:
             filled += got
         self.start = bytes(start[:filled])
         self._unread = self.start
+
+    def look_further(self, size: int, should_stop: StopCheck) -> bytes:
+        """Return more of the first bytes, before anything was read.
+
+        A pipe is waited for until it has brought a line, for a second at most.
+
+        Parameters
+        ----------
+        size : int
+            How many bytes to look at; fewer where the stream is shorter or silent.
+        should_stop : callable
+            Asked while the stream is silent.
+
+        Returns
+        -------
+        bytes
+            They will be read again.
+
+        Raises
+        ------
+        InterruptedRunError
+            Once `should_stop` returns True.
+        StorageError
+            Where the stream cannot be read.
+        """
+        waits = 0
+        view = memoryview(bytearray(size))
+        while len(self._unread) < size:
+            got = self._inner.read_into(view[: size - len(self._unread)], wait_s=POLL_S)
+            if got == 0 or (got is None and (b"\n" in self._unread or waits >= _MOST_WAITS)):
+                break
+            if got is None:
+                waits += 1
+                if should_stop():
+                    raise InterruptedRunError("stopped while waiting for the trace")
+            else:
+                self._unread += view[:got]
+        return self._unread
 
     def read_into(self, view: memoryview, *, wait_s: float) -> int | None:
         """Fill the front of `view`; see `RawInput.read_into`."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from typing import IO, TYPE_CHECKING, Literal, TypeAlias
+from typing import IO, TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from adhash.errors import PolicyError, StorageError, TraceError
 from adhash.workloads.compression import Decompressed
+from adhash.workloads.content_blocks import ContentBlocks
 from adhash.workloads.csv_source import CsvSource
+from adhash.workloads.importing import AUTO, NATIVE, Importing
 from adhash.workloads.known_digest import KnownDigest
 from adhash.workloads.magic import (
     MAGIC_BYTES,
@@ -26,14 +28,19 @@ from adhash.workloads.raw_input import RawInput
 if TYPE_CHECKING:
     # pyarrow is loaded for the formats that need it, not for a CSV trace.
     from adhash.workloads.column_source import BatchFile, ColumnSource
+    from adhash.workloads.formats.trace_format import TraceFormat
+    from adhash.workloads.imported_source import ImportedSource
 
-    TraceSource: TypeAlias = CsvSource | ColumnSource
+    TraceSource: TypeAlias = CsvSource | ColumnSource | ImportedSource
 
 #: Large enough that the work a block does not count, small enough to stay in the L2 cache or near
 #: it; from 256 KiB to 4 MiB the replay's speed does not change measurably.
 DEFAULT_BLOCK_BYTES = 1 << 20
 
 _COPY_BYTES = 1 << 20
+# So much of a trace of no known header is looked at to tell its format.
+_LOOK_BYTES = 1 << 16
+_NATIVE_HEADERS = (b"op,key", b'"op"', b'op,"key')
 
 
 def open_trace(
@@ -46,14 +53,15 @@ def open_trace(
     should_stop: StopCheck = never,
     stdin_fd: int = 0,
     known_digest: KnownDigest | None = None,
+    importing: Importing | None = None,
 ) -> TraceSource:
     """Open a trace and find out what it is.
 
     Parameters
     ----------
     path : str or PathLike
-        CSV, Parquet or Arrow IPC (file or stream), plain or compressed as gz, zst or xz; a regular
-        file, a FIFO, or ``"-"`` for standard input.
+        CSV, Parquet, Arrow IPC (file or stream) or a foreign format, plain or compressed as gz, zst
+        or xz; a regular file, a FIFO, or ``"-"`` for standard input.
     block_bytes : int
         The size of a block of CSV, in bytes.
     max_bytes : int
@@ -70,11 +78,14 @@ def open_trace(
         The descriptor that ``"-"`` means.
     known_digest : KnownDigest or None
         Taken for the SHA-256 while the file is the one it was made from.
+    importing : Importing or None
+        How a foreign format is read, and which it is; by default it is recognised where it can be.
 
     Returns
     -------
-    CsvSource or ColumnSource
-        To be told apart by ``source.format == "csv"``; both are context managers.
+    CsvSource, ColumnSource or ImportedSource
+        To be told apart by ``source.format``: "csv", "parquet", "arrow" or "imported"; all are
+        context managers.
 
     Raises
     ------
@@ -87,19 +98,20 @@ def open_trace(
     InterruptedRunError
         Once `should_stop` returned True.
     """
+    importing = importing or Importing()
+    foreign = _named_format(importing.format)
     raw = RawInput(os.fspath(path), hashed=hashed, stdin_fd=stdin_fd, known_digest=known_digest)
     try:
-        compression, content = _decompressed(raw, should_stop)
+        compression, content = _decompressed(raw, should_stop, may_be_anything=foreign is not None)
+        shape = _BlockShape(block_bytes, max_bytes, read_ahead)
+        if foreign is None and importing.format == AUTO:
+            foreign = _recognised(raw, content, compression, should_stop)
+        if foreign is not None:
+            return _open_foreign(raw, content, compression, foreign, importing, shape, should_stop)
         trace_format = format_of(content.start)
+        _require_named(importing.format, trace_format, raw.name)
         if trace_format == "csv":
-            return CsvSource(
-                raw,
-                content,
-                compression=compression,
-                block_bytes=block_bytes,
-                max_bytes=max_bytes,
-                read_ahead=read_ahead,
-            )
+            return CsvSource(raw, content, compression=compression, **shape._asdict())
         return _open_columns(
             raw, content, trace_format, compression, max_bytes=max_bytes, should_stop=should_stop
         )
@@ -108,17 +120,92 @@ def open_trace(
         raise
 
 
-def _decompressed(raw: RawInput, should_stop: StopCheck) -> tuple[Compression, Peeked]:
+class _BlockShape(NamedTuple):
+    """How the content of a file is handed out."""
+
+    block_bytes: int
+    max_bytes: int
+    read_ahead: bool
+
+
+def _named_format(name: str) -> TraceFormat | None:
+    if name == AUTO or name in NATIVE:
+        return None
+    from adhash.workloads.formats.registry import trace_format
+
+    return trace_format(name)
+
+
+def _recognised(
+    raw: RawInput, content: Peeked, compression: Compression, should_stop: StopCheck
+) -> TraceFormat | None:
+    start = content.start.removeprefix(b"\xef\xbb\xbf").lower()
+    if format_of(content.start) != "csv" or start.startswith(_NATIVE_HEADERS):
+        return None
+    from adhash.workloads.formats.registry import detected
+
+    return detected(content.look_further(_LOOK_BYTES, should_stop), _plain_name(raw, compression))
+
+
+def _plain_name(raw: RawInput, compression: Compression) -> str:
+    return os.path.splitext(raw.name)[0] if compression else raw.name  # noqa: PTH122
+
+
+def _require_named(named: str, found: Format, name: str) -> None:
+    """Refuse a trace that is not of the native format that was named."""
+    if named != AUTO and named != found.partition("-")[0]:
+        raise TraceError(
+            f"{name} is not {named}, it looks like {found.partition('-')[0]}",
+            hint="leave --format out, or name another",
+            file=name,
+        )
+
+
+def _open_foreign(
+    raw: RawInput,
+    content: Peeked,
+    compression: Compression,
+    foreign: TraceFormat,
+    importing: Importing,
+    shape: _BlockShape,
+    should_stop: StopCheck,
+) -> ImportedSource:
+    from adhash.workloads.imported_source import ImportedSource
+
+    def again() -> ContentBlocks:
+        other = RawInput(raw.name, hashed=False)
+        try:
+            _, start = _decompressed(other, should_stop, may_be_anything=True)
+            return ContentBlocks(other, start, compression=compression, **shape._asdict())
+        except BaseException:
+            other.close()
+            raise
+
+    return ImportedSource(
+        ContentBlocks(raw, content, compression=compression, **shape._asdict()),
+        foreign,
+        importing,
+        again=again,
+        should_stop=should_stop,
+    )
+
+
+def _decompressed(
+    raw: RawInput, should_stop: StopCheck, *, may_be_anything: bool
+) -> tuple[Compression, Peeked]:
     outer = Peeked(raw, MAGIC_BYTES, should_stop)
     _refuse_empty(raw.name, outer.start)
     compression = compression_of(outer.start)
     if not compression:
-        refuse_foreign(outer.start, raw.name)
+        if not may_be_anything:  # bytes of a named binary format may look like something else
+            refuse_foreign(outer.start, raw.name)
         if format_of(outer.start) == "csv":
             check_suffix(raw.name, outer.start)
         return "", outer
     content = Peeked(Decompressed(outer, compression, raw.name), MAGIC_BYTES, should_stop)
     _refuse_empty(raw.name, content.start)
+    if may_be_anything:
+        return compression, content
     refuse_foreign(content.start, raw.name)
     if compression_of(content.start):
         raise TraceError(
@@ -131,7 +218,7 @@ def _refuse_empty(name: str, start: bytes) -> None:
     if not start:
         raise TraceError(
             f"the trace {name} is empty",
-            hint="a trace starts with the header op,key,value",
+            hint="a trace of operations starts with the header op,key,value",
             file=name,
         )
 

@@ -34,13 +34,15 @@ _GZIP_LEVEL, _ZSTD_LEVEL, _XZ_PRESET = 4, 1, 2
 _SMALLEST_GZIP_LEVEL, _SMALLEST_ZSTD_LEVEL, _SMALLEST_XZ_PRESET = 9, 19, 9
 
 
-def output_format(path: str) -> tuple[OutputFormat, Compression]:
+def output_format(path: str, *, to: str | None = None) -> tuple[OutputFormat, Compression]:
     """Return the format and compression that the suffixes of a path choose.
 
     Parameters
     ----------
     path : str
         Such as ``trace.csv.zst`` or ``trace.parquet``; ``"-"`` stands for plain CSV.
+    to : {"csv", "parquet", "arrow", "arrows"} or None
+        The format, whatever the path is called; compression is still chosen by its suffix.
 
     Returns
     -------
@@ -52,17 +54,18 @@ def output_format(path: str) -> tuple[OutputFormat, Compression]:
     BadInputError
         Where the suffixes name no format, or compress one that compresses itself.
     """
+    named = _FORMATS.get(f".{to}") if to else None
     if path == "-":
-        return "csv", ""
+        return named or "csv", ""
     stem, suffix = os.path.splitext(path.lower())  # noqa: PTH122 - Path drops "a." and "a/"
     compression = _COMPRESSIONS.get(suffix, "")
     if compression:
         suffix = os.path.splitext(stem)[1]  # noqa: PTH122
-    trace_format = _FORMATS.get(suffix)
-    if trace_format is None or (compression and trace_format != "csv"):
+    trace_format = named or _FORMATS.get(suffix)
+    if trace_format is None or (compression and trace_format == "parquet"):
         raise BadInputError(
             f"no trace format has the suffix of {path}",
-            hint="use .csv, .csv.gz, .csv.zst, .csv.xz, .parquet, .arrow or .arrows",
+            hint="use .csv, .parquet, .arrow or .arrows; all but .parquet also as .gz, .zst, .xz",
         )
     return trace_format, compression
 

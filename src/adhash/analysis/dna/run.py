@@ -17,6 +17,7 @@ from adhash.clock import NS_PER_S, Clock, SystemClock
 from adhash.config_sources import load_settings
 from adhash.errors import BadInputError, InterruptedRunError
 from adhash.options.base import read_options
+from adhash.options.traces import SHARED_SETTINGS
 from adhash.options.workload_dna import WorkloadDnaOptions
 from adhash.progress import WorkCallback, WorkProgress, ignore_work
 from adhash.replay.folders import prepared_folders
@@ -39,6 +40,9 @@ class DnaKeywords(TypedDict, total=False):
     sample: str | None
     key_type: str | None
     value_type: str | None
+    format: str | None
+    fill: str | None
+    value_cap: int | str | None
     csv_max_rows: int | str | None
     csv_max_bytes: int | str | None
     hot_keys: int | str | None
@@ -67,8 +71,8 @@ def workload_dna(
         Ends the work early.
     **options
         By the names of the command line's options: ``sample``, ``key_type``, ``value_type``,
-        ``csv_max_rows``, ``csv_max_bytes``, ``hot_keys``, ``max_tracked_keys``, ``max_key_bytes``,
-        ``json_out``.
+        ``format``, ``fill``, ``value_cap``, ``csv_max_rows``, ``csv_max_bytes``, ``hot_keys``,
+        ``max_tracked_keys``, ``max_key_bytes``, ``json_out``.
 
     Returns
     -------
@@ -144,8 +148,7 @@ def run_workload_dna(
 
 
 def _settings(options: WorkloadDnaOptions, environ: Mapping[str, str]) -> ReplaySettings:
-    names = ("key_type", "value_type", "csv_max_rows", "csv_max_bytes")
-    given = {f"replay.{name}": getattr(options, name) for name in names}
+    given = {f"replay.{name}": getattr(options, name) for name in SHARED_SETTINGS}
     return load_settings(overrides=given, environ=environ).replay
 
 
@@ -191,7 +194,7 @@ class _Reading:
     def result(self) -> WorkloadDnaResult:
         """Read the trace to its end and return what it is like."""
         start_ns = self._clock.monotonic_ns()
-        types = TableTypes(key=self._settings.key_type, value=self._settings.value_type)
+        types = self._asked
         while True:
             try:
                 found = self._read(types)
@@ -206,11 +209,16 @@ class _Reading:
             **found,
         )
 
+    @property
+    def _asked(self) -> TableTypes:
+        return TableTypes(key=self._settings.key_type, value=self._settings.value_type)
+
     def _read(self, types: TableTypes) -> dict[str, Any]:
         with open_counted_trace(
             self._trace,
             settings=self._settings,
             types=types,
+            asked=self._asked,
             limits=KeyLimits(
                 max_keys=self._options.max_tracked_keys, max_key_bytes=self._options.max_key_bytes
             ),

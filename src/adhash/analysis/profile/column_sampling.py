@@ -15,14 +15,17 @@ from adhash.replay.table_types import TableTypes
 
 if TYPE_CHECKING:
     from adhash.workloads.column_source import ColumnSource
+    from adhash.workloads.imported_source import ImportedSource
 
 
-def draw_from_columns(source: ColumnSource, total_rows: int, drawing: Drawing) -> Sample:
+def draw_from_columns(
+    source: ColumnSource | ImportedSource, total_rows: int, drawing: Drawing
+) -> Sample:
     """Return a sample of a trace in columns.
 
     Parameters
     ----------
-    source : ColumnSource
+    source : ColumnSource or ImportedSource
         The trace, not yet read.
     total_rows : int
         Its rows.
@@ -59,7 +62,7 @@ def draw_from_columns(source: ColumnSource, total_rows: int, drawing: Drawing) -
     )
 
 
-def count_rows(source: ColumnSource, drawing: Drawing) -> int:
+def count_rows(source: ColumnSource | ImportedSource, drawing: Drawing) -> int:
     """Read a trace in columns to its end and return its rows; raises as `draw_from_columns`."""
     counter = _Keeper([])
     _work_off(source, counter, drawing, None)
@@ -97,7 +100,7 @@ class _Keeper:
 
 
 def _work_off(
-    source: ColumnSource, keeper: _Keeper, drawing: Drawing, total: int | None
+    source: ColumnSource | ImportedSource, keeper: _Keeper, drawing: Drawing, total: int | None
 ) -> TableTypes:
     """Give all blocks of a source to `keeper` and return the types they have."""
     feed = Feed(

@@ -25,6 +25,7 @@ from adhash.config_sources import load_settings
 from adhash.errors import StorageError
 from adhash.options.base import read_options
 from adhash.options.profile import ProfileOptions
+from adhash.options.traces import SHARED_SETTINGS
 from adhash.progress import WorkCallback, WorkProgress, ignore_work
 from adhash.replay.machinery import Machinery, NativeMachinery
 from adhash.replay.manifest import describe_run
@@ -136,7 +137,7 @@ def run_profile(
 
 
 def _settings(options: ProfileOptions, environ: Mapping[str, str]) -> Settings:
-    names = ("key_type", "value_type", "csv_max_rows", "csv_max_bytes", "seed")
+    names = (*SHARED_SETTINGS, "seed")
     return load_settings(
         config=None if options.config is None else Path(options.config),
         preset=options.preset,

@@ -39,6 +39,7 @@ from adhash.errors import BadInputError, PolicyError, StorageError
 if TYPE_CHECKING:
     from adhash.workloads.column_source import ColumnSource
     from adhash.workloads.csv_source import CsvSource
+    from adhash.workloads.imported_source import ImportedSource
     from adhash.workloads.sources import TraceSource
 
 # Most traces are not read through: room for blocks that are never filled costs milliseconds.
@@ -80,10 +81,11 @@ def draw_sample(trace: str, drawing: Drawing) -> Sample:
         _require_reopenable(source)
         total_rows = count_rows(source, drawing)
     with _open(trace, drawing) as again:
-        return draw_from_columns(cast("ColumnSource", again), total_rows, drawing)
+        return draw_from_columns(cast("ImportedSource", again), total_rows, drawing)
 
 
 def _open(trace: str, drawing: Drawing) -> TraceSource:
+    from adhash.workloads.importing import Importing
     from adhash.workloads.sources import open_trace
 
     return open_trace(
@@ -92,13 +94,15 @@ def _open(trace: str, drawing: Drawing) -> TraceSource:
         max_bytes=drawing.settings.csv_max_bytes,
         read_ahead=False,
         should_stop=drawing.is_stopped,
+        importing=Importing.of(drawing.settings),
     )
 
 
-def _require_reopenable(source: ColumnSource) -> None:
+def _require_reopenable(source: ColumnSource | ImportedSource) -> None:
     if not source.reopenable:
+        what = "an Arrow stream" if source.format == "arrow" else "a pipe"
         raise BadInputError(
-            f"{source.name} is an Arrow stream, whose length only its end tells",
+            f"{source.name} is {what}, whose length only its end tells",
             hint="save it to a file",
         )
 

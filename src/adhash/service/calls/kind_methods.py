@@ -49,3 +49,7 @@ class KindMethods(ABC, Generic[Submitted]):
     def generate_csv(self, **request: object) -> Submitted:
         """Submit a trace to be generated; the options are those of ``adhash generate-csv``."""
         return self.submit("generate-csv", request)
+
+    def convert(self, **request: object) -> Submitted:
+        """Submit the conversion of a trace; the options are those of ``adhash convert``."""
+        return self.submit("convert", request)

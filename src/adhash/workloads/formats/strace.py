@@ -1,0 +1,136 @@
+"""Path look-ups of a program, as ``strace`` prints its calls.
+
+::
+
+    [pid 12] openat(AT_FDCWD, "/etc/ld.so.cache", O_RDONLY|O_CLOEXEC) = 3
+    12 14:03:01 stat("/usr/local/lib", 0x7ffd) = -1 ENOENT (No such file or directory)
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from adhash.workloads.formats.accesses import Accesses
+from adhash.workloads.formats.content import Content, Fault, Lines
+from adhash.workloads.formats.events import DELETE, LOOKUP, READ, WRITE, Events
+from adhash.workloads.formats.first_lines import some_match
+from adhash.workloads.formats.path_lookups import STAT_BYTES
+from adhash.workloads.formats.trace_format import TraceFormat
+
+_READS = (
+    "open openat openat2 access faccessat faccessat2 stat stat64 lstat lstat64 newfstatat "
+    "fstatat64 statx readlink readlinkat execve execveat chdir chmod fchmodat chown lchown "
+    "fchownat statfs truncate utimensat utime utimes getxattr lgetxattr setxattr listxattr "
+    "inotify_add_watch name_to_handle_at"
+)
+_WRITES = "creat mkdir mkdirat mknod mknodat"
+_LINKS = "link linkat symlink symlinkat"
+_DELETES = "unlink unlinkat rmdir"
+_RENAMES = "rename renameat renameat2"
+_NAMES = {
+    **dict.fromkeys(_READS.split(), READ),
+    **dict.fromkeys(_WRITES.split(), WRITE),
+    **dict.fromkeys(_DELETES.split(), DELETE),
+    **dict.fromkeys(_LINKS.split(), WRITE),
+    **dict.fromkeys(_RENAMES.split(), DELETE),
+}
+_TWO_PATHS = frozenset([*_LINKS.split(), *_RENAMES.split()])
+_RENAMING = frozenset(_RENAMES.split())
+
+_PREFIX = r"(?:\[pid +(?P<pid>\d+)\] +|(?P<bare>\d+) +)?(?:\d[\d:.]* +)?(?:\[[0-9a-f?]+\] +)?"
+_CALL = re.compile(_PREFIX + r"(?P<name>[a-z_0-9]+)\((?P<arguments>.*)\) += +(?P<result>.+)")
+_CUT = re.compile(_PREFIX + r"(?P<start>[a-z_0-9]+\(.*?),? *<unfinished \.\.\.>")
+_RESUMED = re.compile(_PREFIX + r"<\.\.\. (?P<name>[a-z_0-9]+) resumed>,? ?(?P<rest>.*)")
+# Signals, ends of processes, and what strace says of itself.
+_OTHER = re.compile(_PREFIX + r"(---|\+\+\+|strace: |[a-z_0-9]+\(.*<|<\.\.\. ).*|\s*")
+# A path, and the folder that it is relative to where strace -y tells that.
+_PATH = re.compile(r'(?:(?:AT_FDCWD|\d+)(?:<(?P<folder>[^>]*)>)?, )?"(?P<path>(?:[^"\\]|\\.)*)"')
+_ERROR = re.compile(r"-1 (?P<code>E[A-Z0-9]+)")
+_ABSENT = ("ENOENT", "ENOTDIR")
+
+
+def _read(content: Content) -> Iterator[Events]:
+    waiting: dict[str, str] = {}
+    for lines in content.lines():
+        accesses = Accesses()
+        for index, text in enumerate(lines.texts()):
+            call = _whole(text, waiting)
+            found = _CALL.fullmatch(call)
+            if found:
+                if found["name"] in _NAMES:
+                    _take(accesses, found, (lines, index))
+            elif not _OTHER.fullmatch(call):
+                remedy = 'lines are such as: stat("/etc", {...}) = 0'
+                lines.refuse(index, Fault(what="it is no call", value=text, remedy=remedy))
+        if accesses.keys:
+            yield accesses.events()
+
+
+def _whole(text: str, waiting: dict[str, str]) -> str:
+    """Return a call in one line: what comes of one that is cut is joined with its beginning."""
+    if " ..." not in text and "<... " not in text:
+        return text
+    if cut := _CUT.fullmatch(text):
+        waiting[cut["pid"] or cut["bare"] or ""] = cut["start"]
+        return ""
+    if resumed := _RESUMED.fullmatch(text):
+        start = waiting.pop(resumed["pid"] or resumed["bare"] or "", "")
+        if start.startswith(f"{resumed['name']}("):
+            gap = "" if start.endswith("(") or resumed["rest"].startswith(")") else ", "
+            return start + gap + resumed["rest"]
+        return ""
+    return text
+
+
+def _take(accesses: Accesses, call: re.Match[str], place: tuple[Lines, int]) -> None:
+    name, error = call["name"], _ERROR.match(call["result"])
+    paths = [_joined(found) for found in _PATH.finditer(call["arguments"])]
+    paths = [path for path in paths if path]
+    if error:
+        kind = LOOKUP if error["code"] in _ABSENT else READ
+        for path in paths[-1:] if name in _TWO_PATHS else paths[:1]:
+            accesses.add(kind, path, STAT_BYTES if kind == READ else 0)
+        return
+    if name in _TWO_PATHS:
+        _take_two(accesses, name, paths, place)
+    elif paths:  # an empty path, or none, means a descriptor
+        makes = "O_CREAT" in call["arguments"]
+        kind = WRITE if makes else _NAMES[name]
+        accesses.add(kind, paths[0], 0 if kind == DELETE else STAT_BYTES)
+
+
+def _take_two(accesses: Accesses, name: str, paths: list[str], place: tuple[Lines, int]) -> None:
+    lines, index = place
+    if len(paths) < 2:
+        fault = Fault(
+            what=f"{name} needs two paths", value=lines.text(index), remedy="drop the line"
+        )
+        lines.refuse(index, fault)
+    if name in _RENAMING:
+        accesses.add(DELETE, paths[0], 0)
+    accesses.add(WRITE, paths[1], STAT_BYTES)
+
+
+def _joined(found: re.Match[str]) -> str:
+    path = found["path"].replace('\\"', '"').replace("\\\\", "\\")
+    folder = found["folder"]
+    return posixpath.join(folder, path) if folder and path else path
+
+
+def _detects(start: bytes) -> bool:
+    return some_match(_DETECTED, start)
+
+
+_DETECTED = re.compile(
+    _PREFIX + rf'({"|".join(_NAMES)})\((?:[A-Z0-9_]+(?:<[^>]*>)?, )?"[^"]*".*\) += +(-1 E|\d)'
+)
+
+FORMAT = TraceFormat(
+    name="strace",
+    summary="path look-ups among the calls that strace prints",
+    key_type="str",
+    read=_read,
+    detects=_detects,
+)

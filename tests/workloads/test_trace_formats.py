@@ -1,0 +1,254 @@
+"""Each foreign format is read as what it stands for, recognised where it can be, or refused."""
+
+from __future__ import annotations
+
+import itertools
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from format_samples import SAMPLES, Access
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adhash.errors import BadInputError, InterruptedRunError, TraceError
+from adhash.workloads.formats.content import Content
+from adhash.workloads.formats.events import Events
+from adhash.workloads.formats.registry import (
+    described_formats,
+    detected,
+    trace_format,
+    trace_formats,
+)
+
+BUILT_IN = list(SAMPLES)
+TEXTS = [name for name in BUILT_IN if trace_format(name).is_text]
+
+
+def read(name: str, content: bytes, *, cut: int = 1 << 16) -> Iterator[Events]:
+    """Read a content that comes in pieces of `cut` bytes."""
+    pieces = (memoryview(content[at : at + cut]) for at in range(0, len(content), cut))
+    return trace_format(name).read(Content(pieces, name="t", should_stop=lambda: False))
+
+
+def accesses(name: str, content: bytes, *, cut: int = 1 << 16) -> list[Access]:
+    found: list[Access] = []
+    for events in read(name, content, cut=cut):
+        keys: list[Any] = events.keys.tolist()
+        if not isinstance(events.keys, np.ndarray):
+            keys = [key.decode() for key in keys]
+        found += zip(events.kinds.tolist(), keys, events.sizes.tolist(), strict=True)
+    return found
+
+
+def test_every_format_has_a_sample() -> None:
+    assert set(SAMPLES) <= set(trace_formats())
+    assert len(described_formats()) >= len(SAMPLES)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_trace_is_read_as_the_accesses_it_stands_for(name: str) -> None:
+    assert accesses(name, SAMPLES[name].content) == SAMPLES[name].accesses
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("cut", [1, 7])
+def test_where_blocks_are_cut_does_not_matter(name: str, cut: int) -> None:
+    assert accesses(name, SAMPLES[name].content, cut=cut) == SAMPLES[name].accesses
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_line_ends_of_windows_do_not_matter(name: str) -> None:
+    content = SAMPLES[name].content
+    if b"\r\n" not in content:
+        assert accesses(name, content.replace(b"\n", b"\r\n")) == SAMPLES[name].accesses
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_format_is_recognised_as_itself_or_not_at_all(name: str) -> None:
+    found = detected(SAMPLES[name].content, "trace")
+    assert (found and found.name) == (name if SAMPLES[name].is_recognised else None)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_no_two_formats_claim_the_same_content(name: str) -> None:
+    claims = [each.name for each in trace_formats().values() if each.detects(SAMPLES[name].content)]
+    assert claims == ([name] if SAMPLES[name].is_recognised else [])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"op,key,value\nget,1,\n", b"get,17,\nput,3,4\n", b"hello\n", b"\x00\x01\x02", b"{}\n", b"a"],
+)
+def test_what_is_no_foreign_trace_is_not_recognised(content: bytes) -> None:
+    assert detected(content, "trace") is None
+
+
+def test_a_suffix_names_a_format() -> None:
+    found = detected(struct.pack(">II", 1, 2), "/data/orm.i32be")
+    assert found is not None
+    assert found.name == "cache2k"
+
+
+MALFORMED = [
+    ("arc", b"1 2 3 4\n1 x 3 4\n", 2, "'x'"),
+    ("arc", b"1 2 3 4\n\n1 2 3\n", 3, "3 columns, not 4"),
+    ("arc", b"1 99999999999 0 0\n", 1, "more than"),
+    ("arc", b"9223372036854775807 1 0 0\n", 1, "2**63"),
+    ("arc", b"1 -2 3 4\n", 1, "'-2'"),
+    ("lirs", b"1\n\n2x\n", 3, "'2x'"),
+    ("lirs", b"99999999999999999999\n", 1, "no int64"),
+    ("libcachesim-csv", b"when,what\n", 1, "no column of object ids"),
+    ("libcachesim-csv", b"time,obj_id,size\n1,7,x\n", 2, "'x'"),
+    ("libcachesim-csv", b"time,obj_id\n1,7\n2,\n", 3, "obj_id is empty"),
+    ("twitter", b"0,a,1,1,1,get,0\n0,a,1,1,1,got,0\n", 2, "'got'"),
+    ("twitter", b"0,a,1,1,1,get\n", 1, "6 columns, not 7"),
+    ("twitter", b'0,"a,1,1,1,get,0\n', 1, "unexpected end"),
+    ("cachelib-kv", b"key,op,size\n", 1, "no single column op_count"),
+    ("cachelib-kv", b"key,op,size,op_count\na,GET,1,1\nb,PEEK,1,1\n", 3, "'PEEK'"),
+    ("cachelib-kv", b"key,op,size,op_count\na,GET,1,99999999999\n", 2, "op_count"),
+    ("ycsb", b"READ usertable\n", 1, "cut"),
+    ("redis-monitor", b'OK\n1.5 [0 a:1] "get" "k\n', 2, "MONITOR"),
+    ("memcached-vv", b"<3 get a\n<3 set b 0 0\n", 2, "size"),
+    ("memcached-vv", b"<3 get\n", 1, "key is missing"),
+    ("malloc-log", b"m 10 5\nf 10 5\n", 2, "'f 10 5'"),
+    ("malloc-log", b"m 10 5\nx 10\n", 2, "'x 10'"),
+    ("malloc-log", b"m 11112222333344445 5\n", 1, "allocator"),
+    ("ltrace", b"malloc(1) = 0x10\nmalloc(zz) = 0x10\n", 2, "'zz'"),
+    ("ltrace", b"free(0x1\n", 1, "cut"),
+    ("mtrace", b"= Start\n@ a + 0x10\n", 2, "size"),
+    ("mtrace", b"= Start\nwhat\n", 2, "'what'"),
+    ("strace", b'stat("/", 0) = 0\nwhat is this\n', 2, "'what is this'"),
+    ("strace", b'rename("/a", NULL) = 0\n', 1, "two paths"),
+    ("path-lookups", b"g\t/a\ng /b\n", 2, "'g /b'"),
+    ("path-lookups", b"g\t/a\nr\t/b\n", 2, "path"),
+    ("package-index", b"P a\nV 1\nX b\n", 3, "'X b'"),
+    ("package-index", b"V 1\n", 1, "package index"),
+    ("lines", b"fine\nb\xffd\n", 2, "UTF-8"),
+    ("lines", b"fine\nfine\na\0b\n", 3, "NUL"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "line", "words"), MALFORMED)
+def test_a_wrong_line_is_refused_with_its_number_its_text_and_a_remedy(
+    name: str, content: bytes, line: int, words: str
+) -> None:
+    with pytest.raises(TraceError) as caught:
+        accesses(name, content)
+    assert caught.value.line == line
+    assert f"t: line {line}: " in caught.value.detail
+    assert words in caught.value.detail
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("name", [name for name in TEXTS if name not in ("words", "tokens")])
+def test_the_line_of_a_fault_is_counted_over_all_blocks(name: str) -> None:
+    content = SAMPLES[name].content.removesuffix(b"\n") + b"\n"
+    many = content if name in ("libcachesim-csv", "cachelib-kv", "cachelib-block") else content * 9
+    with pytest.raises(TraceError) as caught:
+        accesses(name, many + b"\xff\n", cut=5)
+    assert caught.value.line == many.count(b"\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "offset"),
+    [
+        ("cache2k", b"\0\0\0\1\0\0", 4),
+        ("u64le", b"\0" * 15, 8),
+        ("oracle-general", SAMPLES["oracle-general"].content[:-1], 48),
+        ("git-object-walk", SAMPLES["git-object-walk"].content[:-1], 67),
+        ("git-object-walk", b"OIDWALK2" + b"\0" * 8, 0),
+        ("git-object-walk", b"OIDWALK1" + b"\xff" * 8, 16),
+        ("git-object-walk", b"OIDWALK1" + struct.pack("<III", 0, 1, 5), 16),
+    ],
+)
+def test_cut_or_damaged_records_are_refused_with_their_place(
+    name: str, content: bytes, offset: int
+) -> None:
+    with pytest.raises(TraceError, match=f"t: at byte {offset}: ") as caught:
+        accesses(name, content)
+    assert caught.value.hint
+
+
+def test_a_line_without_end_is_refused_before_it_is_held() -> None:
+    pieces = itertools.repeat(memoryview(b"x" * 65_536), 1_000)
+    content = Content(pieces, name="t", should_stop=lambda: False, max_line_bytes=100_000)
+    with pytest.raises(TraceError, match="max_line_bytes = 100000"):
+        list(content.lines())
+
+
+def test_a_large_count_is_worked_off_in_pieces() -> None:
+    first = next(read("arc", b"1 16777216 0 0\n"))
+    assert len(first) == 65_536
+    assert first.keys[-1] == 65_536
+
+
+def test_reading_ends_when_it_is_told_to() -> None:
+    content = Content(iter([memoryview(b"")]), name="t", should_stop=lambda: True)
+    with pytest.raises(InterruptedRunError):
+        list(trace_format("lines").read(content))
+
+
+def test_an_unknown_format_is_refused_with_a_near_name() -> None:
+    with pytest.raises(BadInputError, match="twiter") as caught:
+        trace_format("twiter")
+    assert "twitter" in caught.value.hint
+
+
+_SPICE = st.sampled_from(
+    [
+        b"\0",
+        b"\xff",
+        b"\n",
+        b"\r",
+        b'"',
+        b",",
+        b" ",
+        b"\t",
+        b"-",
+        b"9" * 25,
+        b"\xc3\xbc",
+        b"0x",
+        b"\\",
+    ]
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn, content: bytes) -> bytes:
+    """Return a content with some pieces cut out and some put in."""
+    for _ in range(draw(st.integers(1, 3))):
+        at = draw(st.integers(0, len(content)))
+        cut = draw(st.integers(0, 8))
+        content = content[:at] + draw(_SPICE | st.binary(max_size=6)) + content[at + cut :]
+    return content
+
+
+def rows_or_fault(name: str, content: bytes, *, cut: int = 1 << 16) -> TraceError | None:
+    """Read some of a content; return why it could not be read."""
+    detected(content, "trace")
+    try:
+        for events in itertools.islice(read(name, content, cut=cut), 20):
+            assert len(events.kinds) == len(events.keys) == len(events.sizes)
+            assert int(events.kinds.max(initial=0)) <= 3
+            assert int(events.sizes.min(initial=0)) >= 0
+    except TraceError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_any_damage_gives_rows_or_an_error_of_the_trace(name: str, data: st.DataObject) -> None:
+    fault = rows_or_fault(name, data.draw(damaged(SAMPLES[name].content)), cut=13)
+    assert fault is None or (fault.file == "t" and fault.hint)
+
+
+@settings(max_examples=100, deadline=None)
+@given(content=st.binary(max_size=200), name=st.sampled_from(BUILT_IN))
+def test_any_bytes_give_rows_or_an_error_of_the_trace(content: bytes, name: str) -> None:
+    fault = rows_or_fault(name, content)
+    assert fault is None or (fault.file == "t" and fault.hint)
