@@ -95,14 +95,14 @@ class Result(ResultPart):
 
     def __str__(self) -> str:
         """Return what matters most, a line each; `to_json` has everything."""
-        return "\n".join(f"{word}: {fact}" for word, fact in self._highlights().items())
+        return "\n".join(f"{word}: {fact}" for word, fact in self.highlights().items())
 
     def _repr_html_(self) -> str:
         """Return what matters most as HTML for a notebook: no script, no style sheet."""
-        tables = "".join(html_table(table) for table in self._tables())
-        return f"<div>{html_facts(self._highlights().items())}{tables}</div>"
+        tables = "".join(html_table(table) for table in self.as_tables())
+        return f"<div>{html_facts(self.highlights().items())}{tables}</div>"
 
-    def _highlights(self) -> dict[str, str]:
+    def highlights(self) -> dict[str, str]:
         """Return what matters most, as words and what they say."""
         scalars = (str, int, float)
         return {
@@ -111,7 +111,7 @@ class Result(ResultPart):
             if isinstance(value, scalars) and name != "schema"
         }
 
-    def _tables(self) -> Sequence[Table]:
+    def as_tables(self) -> Sequence[Table]:
         """Return the tables that a notebook shows below the highlights."""
         return ()
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from adhash.batch.result import BatchResult, JobResult
 from adhash.batch.spec import MAX_JOBS, BatchSpec, JobSpec
 from adhash.options.commands import SUITE_COMMANDS
+from adhash.reports.result import ReportResult
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference" / "batch.md").read_text("utf-8")
@@ -52,6 +53,19 @@ def test_every_field_is_on_the_page_with_its_meaning(heading: str, model: type[B
 def test_the_page_names_every_command_of_a_job_and_the_most_jobs() -> None:
     assert [name for name in SUITE_COMMANDS if f"`{name}`" not in PAGE] == []
     assert f"{MAX_JOBS:,} jobs" in PAGE
+
+
+def test_every_field_of_the_result_of_a_report_is_told() -> None:
+    page = (ROOT / "docs" / "howto" / "report-on-replays.md").read_text("utf-8")
+    assert [row for row in _report_rows(ReportResult) if row not in page.splitlines()] == []
+
+
+def _report_rows(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        path = prefix + (field.alias or name)
+        yield f"| `{path}` | {field.description} |"
+        for part in _parts(field.annotation):
+            yield from _report_rows(part, f"{path}[].")
 
 
 def test_the_suite_of_the_how_to_is_the_example() -> None:

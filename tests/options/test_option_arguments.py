@@ -150,6 +150,12 @@ GIVEN: dict[str, dict[str, Any]] = {
     "workload-dna": TRACE
     | {"hot_keys": 0, "max_tracked_keys": 5_000, "max_key_bytes": 1 << 20, "json_out": "d.json"},
 }
+GIVEN["report"] = {
+    "summary": ["-a.json", "b c.json"],
+    "title": "--two",
+    "html_report": "r.html",
+    "report": "r.md",
+}
 EXCLUDED = {"sample", "snapshot", "csv"}
 
 

@@ -188,13 +188,33 @@ def test_a_suite_with_a_failed_job_has_failed_and_keeps_its_result(
     assert report.result["status"] == "failed"
 
 
-@pytest.mark.parametrize("kind", [name for name in job_kinds() if name != "verify-snapshot"])
+NEEDS_FILES = {"verify-snapshot", "report"}
+
+
+@pytest.mark.parametrize("kind", [name for name in job_kinds() if name not in NEEDS_FILES])
 def test_the_example_of_a_kind_runs_in_its_sandbox(place: Place, kind: str) -> None:
     report, ref = run(place, kind, **job_kind(kind).example)
     errors = folder_of(ref).stderr.read_text()
     assert report.phase is AttemptPhase.SUCCEEDED, (report.error, errors)
     assert report.result is not None
     assert events(ref, "progress")
+
+
+def test_a_report_reads_several_inputs_and_leaves_both_forms(
+    place: Place, trace: Path, tmp_path: Path
+) -> None:
+    from adhash.replay import run_csv
+
+    files = [tmp_path / f"{mode}.json" for mode in ("swiss", "std")]
+    for file in files:
+        run_csv(trace, mode=file.stem, json_summary_out=file, environ={})
+    report, ref = run(place, "report", summary=list(map(str, files)), in_readable=tuple(files))
+    assert report.phase is AttemptPhase.SUCCEEDED, report.error
+    assert report.result is not None
+    (compared,) = report.result["traces"]
+    assert [each["mode"] for each in compared["replays"]] == ["swiss", "std"]
+    artifacts = folder_of(ref).attempt(1).artifacts
+    assert {each.name for each in artifacts.iterdir()} == {"report.html", "report.md"}
 
 
 def test_a_damaged_snapshot_has_failed_and_keeps_its_result(place: Place, tmp_path: Path) -> None:

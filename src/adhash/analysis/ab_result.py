@@ -152,7 +152,8 @@ class AbCompareResult(Result):
     cpu: str = Field(description="The model of the CPU.")
     elapsed_s: float = Field(description="How long it took, in seconds.")
 
-    def _highlights(self) -> dict[str, str]:
+    def highlights(self) -> dict[str, str]:
+        """Return what matters most, as words and what they say."""
         *facts, verdict = ab_compare_notes(self.to_dict())
         low, high = self.interval
         return {
@@ -162,7 +163,8 @@ class AbCompareResult(Result):
             "runs": "; ".join(facts),
         }
 
-    def _tables(self) -> tuple[Table, ...]:
+    def as_tables(self) -> tuple[Table, ...]:
+        """Return the tables that a notebook and a report show."""
         return (ab_compare_table(self.to_dict()),)
 
     def _records(self) -> list[dict[str, Any]]:

@@ -6,11 +6,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from adhash.batch.replays import trace_groups
-from adhash.batch.report_tables import comparison_table, jobs_table, overview
+from adhash.batch.job_tables import jobs_table, overview
 from adhash.errors import InvariantError
 from adhash.presenters import Table
 from adhash.replay.summary import row_of
+from adhash.reports.content import Content, Source
+from adhash.reports.replays import trace_groups
+from adhash.reports.tables import comparison_table, regret_table
 from adhash.results import Result, ResultPart
 
 SCHEMA = "adhash.batch.v1"
@@ -91,11 +93,34 @@ class BatchResult(Result):
             if isinstance(summary, dict)
         ]
 
-    def _highlights(self) -> dict[str, str]:
+    def highlights(self) -> dict[str, str]:
+        """Return what matters most, as words and what they say."""
         return dict(overview(self))
 
-    def _tables(self) -> tuple[Table, ...]:
-        return (jobs_table(self), *map(comparison_table, trace_groups(self)))
+    def as_tables(self) -> tuple[Table, ...]:
+        """Return the tables that a notebook and a report show."""
+        groups = trace_groups(self.content().replays)
+        regrets = (regret_table(groups),) if len(groups) > 1 else ()
+        return (jobs_table(self), *regrets, *map(comparison_table, groups))
+
+    def content(self) -> Content:
+        """Return what a report on the suite says."""
+        return Content(
+            title=self.name,
+            kind="suite",
+            status=self.status,
+            facts=tuple(overview(self)),
+            jobs=jobs_table(self),
+            replays=tuple(
+                Source(name=job, command="run-csv", result=summary)
+                for job, summary in self.summaries()
+            ),
+            others=tuple(
+                Source(name=job.name, command=job.command, result=job.result)
+                for job in self.jobs
+                if job.result is not None and job.command != "run-csv"
+            ),
+        )
 
     def _records(self) -> list[dict[str, Any]]:
         """Return a row for every replay."""

@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from adhash.atomic_files import replace_text
-from adhash.batch.html_report import require_plotly, write_html_report
 from adhash.batch.plan import Plan, make_plan
-from adhash.batch.report import markdown_report
 from adhash.batch.result import BatchResult, BatchStatus, JobResult
 from adhash.batch.supervisor import Supervisor
 from adhash.cancellation import CancelToken
@@ -21,6 +19,8 @@ from adhash.errors import PolicyError, StorageError
 from adhash.options.base import read_options
 from adhash.options.batch import BatchOptions
 from adhash.progress import WorkCallback, ignore_work
+from adhash.reports.html_page import require_plotly, write_html_page
+from adhash.reports.markdown_page import markdown_page
 
 _LOCK = ".running"
 
@@ -197,9 +197,10 @@ def _write_reports(plan: Plan, result: BatchResult) -> None:
     text = json.dumps(result.to_dict(), indent=2, ensure_ascii=False) + "\n"
     for path in plan.results:
         replace_text(path, text)
-    replace_text(plan.report, markdown_report(result))
+    content = result.content()
+    replace_text(plan.report, markdown_page(content))
     if plan.html_report is not None:
-        write_html_report(plan.html_report, result)
+        write_html_page(plan.html_report, content)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ _COMMANDS = {
     "ab-compare": "ab_compare",
     "workload-dna": "workload_dna",
     "batch": "batch",
+    "report": "report",
     "convert": "convert",
     "generate-csv": "generate_csv",
     "record": "record",

@@ -112,7 +112,7 @@ def _print_json(result: BatchResult) -> None:
 
 
 def _print_text(result: BatchResult) -> None:
-    from adhash.batch.report_tables import jobs_table
+    from adhash.batch.job_tables import jobs_table
 
     print_table(jobs_table(result))
     for name, path in result.artifacts.items():

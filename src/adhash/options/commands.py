@@ -15,6 +15,7 @@ from adhash.options.convert import ConvertOptions
 from adhash.options.generate_csv import GenerateCsvOptions
 from adhash.options.probe_visualize import ProbeVisualizeOptions
 from adhash.options.profile import ProfileOptions
+from adhash.options.report import ReportOptions
 from adhash.options.run_csv import RunCsvOptions
 from adhash.options.verify_snapshot import VerifySnapshotOptions
 from adhash.options.workload_dna import WorkloadDnaOptions
@@ -31,6 +32,7 @@ COMMANDS: Mapping[str, type[CommandOptions]] = {
     "workload-dna": WorkloadDnaOptions,
     "generate-csv": GenerateCsvOptions,
     "convert": ConvertOptions,
+    "report": ReportOptions,
 }
 
 # What a job of a suite may be. A suite in a suite would have paths and roots of its own.

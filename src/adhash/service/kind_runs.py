@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from adhash.options.generate_csv import GenerateCsvOptions
     from adhash.options.probe_visualize import ProbeVisualizeOptions
     from adhash.options.profile import ProfileOptions
+    from adhash.options.report import ReportOptions
     from adhash.options.verify_snapshot import VerifySnapshotOptions
     from adhash.options.workload_dna import WorkloadDnaOptions
     from adhash.replay.plan import Plan
@@ -307,6 +308,35 @@ def generate_trace(options: GenerateCsvOptions, context: WorkContext) -> dict[st
     from adhash.analysis.generate_csv import run_generate_csv
 
     return _told(run_generate_csv(options, **_ears(context)))
+
+
+def write_report(options: ReportOptions, context: WorkContext) -> dict[str, Any]:
+    """Report on results; both forms are artifacts where none is asked for.
+
+    Parameters
+    ----------
+    options : ReportOptions
+        Which results.
+    context : WorkContext
+        Told how many files were read.
+
+    Returns
+    -------
+    dict
+        ``adhash.report.v1``.
+
+    Raises
+    ------
+    AdhashError
+        If a file holds no result, or the job was cancelled.
+    """
+    from adhash.reports import run_report
+
+    if options.html_report is None and options.report is None:
+        names = {"html_report": "report.html", "report": "report.md"}
+        own = {name: str(context.artifacts / file) for name, file in names.items()}
+        options = options.model_copy(update=own)
+    return _told(run_report(options, **_ears(context)))
 
 
 def _ears(context: WorkContext) -> dict[str, Any]:

@@ -135,6 +135,12 @@ _KINDS = (
         run="generate_trace",
         example={"out": "trace.csv", "workload": "ycsb-a", "keys": 1000, "rows": 3000},
     ),
+    JobKind(
+        name="report",
+        summary="Report on results of replays and other commands.",
+        run="write_report",
+        example={"summary": ["swiss.json", "std.json"], "html_report": "report.html"},
+    ),
 )
 
 

@@ -84,7 +84,8 @@ class ProfileResult(Result):
     seed: int = Field(description="Of the hash, of the order of laps and of what was drawn.")
     manifest: Manifest = Field(description="What is needed to repeat it and to judge it.")
 
-    def _highlights(self) -> dict[str, str]:
+    def highlights(self) -> dict[str, str]:
+        """Return what matters most, as words and what they say."""
         return {
             "recommended": f"{self.recommended_mode} (confidence {self.confidence:.2f})",
             "because": self.reason,
@@ -92,7 +93,8 @@ class ProfileResult(Result):
             "trace": self.csv,
         }
 
-    def _tables(self) -> tuple[Table, ...]:
+    def as_tables(self) -> tuple[Table, ...]:
+        """Return the tables that a notebook and a report show."""
         return (candidates_table(self.to_dict()),)
 
     def _records(self) -> list[dict[str, Any]]:

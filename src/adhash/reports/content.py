@@ -1,0 +1,49 @@
+"""What a report is made of, whatever it is written in: replays, other results, and jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from adhash.presenters import Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A result as its JSON has it, and the job or file that it is from."""
+
+    name: str
+    command: str
+    result: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What a report says.
+
+    Parameters
+    ----------
+    title : str
+        Of the page.
+    kind : str
+        What the page is, in a few words, such as ``suite``.
+    status : str
+        ``completed``, or another word that is shown as a warning; empty where there is none.
+    facts : tuple of (str, str)
+        What stands below the title: words, and what they say.
+    jobs : Table or None
+        A row for every job.
+    replays : tuple of Source
+        Summaries of replays.
+    others : tuple of Source
+        Results of other commands.
+    """
+
+    title: str
+    kind: str
+    status: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    jobs: Table | None = None
+    replays: tuple[Source, ...] = ()
+    others: tuple[Source, ...] = ()

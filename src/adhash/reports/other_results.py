@@ -1,0 +1,59 @@
+"""Results that are no replays, as a report shows them: what matters most, and tables.
+
+The models know their own tables. A result that is of no known model, because another version wrote
+it or a job was cut short, is shown by its single figures.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from adhash.presenters import Table
+from adhash.reports.tables import scalar_figures
+from adhash.results import Result
+
+# Where the model of a format is; imported when a report has such a result.
+_MODELS = {
+    "adhash.ab-compare.v1": ("adhash.analysis.ab_result", "AbCompareResult"),
+    "adhash.probe_visualize.v1": ("adhash.analysis.probe_visualize", "ProbeVisualizeResult"),
+    "adhash.profile.v1": ("adhash.analysis.profile.result", "ProfileResult"),
+    "adhash.verify-snapshot.v1": ("adhash.analysis.verify_snapshot", "VerifySnapshotResult"),
+    "adhash.workload-dna.v1": ("adhash.analysis.dna.result", "WorkloadDnaResult"),
+}
+
+
+def facts_and_tables(
+    result: Mapping[str, Any],
+) -> tuple[list[tuple[str, str]], Sequence[Table]]:
+    """Return what a result comes to: words and what they say, and its tables.
+
+    Parameters
+    ----------
+    result : mapping
+        As its JSON has it, of any format.
+
+    Returns
+    -------
+    tuple of (list of (str, str), sequence of Table)
+        Facts first; there may be no table.
+    """
+    model = _model_of(result)
+    try:
+        known = None if model is None else model.model_validate(result)
+    except ValidationError:
+        known = None
+    if known is None:
+        return scalar_figures(result), ()
+    return list(known.highlights().items()), known.as_tables()
+
+
+def _model_of(result: Mapping[str, Any]) -> type[Result] | None:
+    place = _MODELS.get(str(result.get("schema")))
+    if place is None:
+        return None
+    found: type[Result] = getattr(importlib.import_module(place[0]), place[1])
+    return found
