@@ -42,6 +42,7 @@ def test_json_says_what_was_written(tmp_path: Path, capsys: pytest.CaptureFixtur
         "rows": 10,
         "keys": 1_000_000,
         "seed": 1,
+        "fit": None,
     }
 
 
@@ -60,6 +61,38 @@ def test_a_named_workload_loads_its_keys_first(tmp_path: Path) -> None:
     rows = out.read_text().splitlines()[1:]
     assert rows[0].startswith("put,user6284781860667377211,")
     assert len({row.split(",")[1] for row in rows[:100]}) == 100
+
+
+def test_a_trace_like_another_one_is_written_with_the_error_of_its_fit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace, out = tmp_path / "trace.csv", tmp_path / "like.csv"
+    assert run("-o", str(trace), "--workload", "ycsb-b", "--keys", "500", "--rows", "9000") == 0
+    capsys.readouterr()
+    assert run("-o", str(out), "--like", str(trace)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{out}: 9,000 operations on a key space of 500 keys"
+    assert any(line.split()[0] == "hit_share" for line in lines[2:] if line)
+    assert lines[-1].startswith("compared over 9,000 rows: the fit is ")
+    assert run("-o", str(out), "--like", str(trace), "--force", "--json") == 0
+    fit = json.loads(capsys.readouterr().out)["fit"]
+    assert fit["trace"] == str(trace)
+    assert run("-o", "-", "--like", str(trace), "--rows", "5") == 0
+    streams = capsys.readouterr()
+    assert len(streams.out.splitlines()) == 6
+    assert "hit_share" in streams.err
+
+
+def test_a_bad_fit_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace = tmp_path / "walk.csv"
+    # Runs that begin and end anywhere: no keys are always together.
+    starts = [(i * 7919) % 400 for i in range(300)]
+    keys = [start + i for start in starts for i in range(1 + start % 37)]
+    trace.write_text("op,key,value\n" + "".join(f"get,{key},\n" for key in keys))
+    assert run("-o", str(tmp_path / "like.csv"), "--like", str(trace)) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "the fit is poor in" in last
+    assert "sequential_share" in last
 
 
 def test_python_takes_the_same_options(tmp_path: Path) -> None:
@@ -103,6 +136,10 @@ def test_a_dash_writes_csv_and_nothing_else_to_stdout(
         (["--out", "t.csv", "--count", "5"], 2),
         (["--rows", "5"], 2),
         (["--out", "t.csv", "--workload", "tpc-c"], 2),
+        (["--out", "t.csv", "--like", "missing.csv"], 5),
+        (["--out", "t.csv", "--like", "."], 5),
+        (["--out", "t.csv", "--like", "exists.csv"], 2),
+        (["--out", "t.csv", "--like", "exists.csv", "--workload", "ycsb-a"], 2),
         (["--out", "t.csv", "--workload", "ycsb-a", "--rows", "5"], 2),
         (["--out", "t.csv", "--adversarial", "swiss", "--keys", "5"], 2),
         (["--out", "exists.csv"], 4),

@@ -103,6 +103,9 @@ GIVEN: dict[str, dict[str, Any]] = {
     },
     "generate-csv": {
         "out": "-o.csv",
+        "like": "-t.csv",
+        "like_rows": 99,
+        "check_fit": False,
         "workload": "ycsb-d",
         "rows": 300,
         "keys": 200,

@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from adhash.analysis.likeness.likeness import Likeness
+from adhash.analysis.likeness.run import Written, write_like
 from adhash.cancellation import CancelToken
 from adhash.clock import NS_PER_S, Clock, SystemClock
 from adhash.errors import InterruptedRunError
@@ -30,8 +32,14 @@ class GenerateCsvResult(Result):
     )
     out: str = Field(description='The trace as it was named; "-" is standard output.')
     rows: int = Field(description="Operations in it.")
-    keys: int = Field(description="The size of its key space at the beginning.")
+    keys: int = Field(
+        description="The size of its key space at the beginning; with like, the keys of that trace."
+    )
     seed: int = Field(description="The seed: with it and the same options, the same trace again.")
+    fit: Likeness | None = Field(
+        description="How far from the trace that it is like; null where there is none, or the fit "
+        "was not checked."
+    )
     elapsed_s: float = Field(description="How long it took, in seconds.")
     rows_per_second: float = Field(description="rows divided by elapsed_s.")
 
@@ -110,6 +118,23 @@ def run_generate_csv(
     clock = clock or SystemClock()
     cancel = cancel or CancelToken()
     start_ns = clock.monotonic_ns()
+    write = _write_chosen if options.like is None else write_like
+    written = write(options, progress=progress or ignore_work, cancel=cancel)
+    elapsed_s = (clock.monotonic_ns() - start_ns) / NS_PER_S
+    return GenerateCsvResult(
+        out=options.out,
+        rows=written.rows,
+        keys=written.keys,
+        seed=options.seed,
+        fit=written.fit,
+        elapsed_s=elapsed_s,
+        rows_per_second=written.rows / elapsed_s if elapsed_s else 0.0,
+    )
+
+
+def _write_chosen(
+    options: GenerateCsvOptions, *, progress: WorkCallback, cancel: CancelToken
+) -> Written:
     chosen = chosen_trace(options)
     with cancel.interruptible():
         rows = write_trace(
@@ -117,17 +142,9 @@ def run_generate_csv(
             trace_schema(chosen.spec, chosen.key_space),
             options.out,
             force=options.force,
-            on_rows=_watched(chosen.spec.rows, progress or ignore_work, cancel),
+            on_rows=_watched(chosen.spec.rows, progress, cancel),
         )
-    elapsed_s = (clock.monotonic_ns() - start_ns) / NS_PER_S
-    return GenerateCsvResult(
-        out=options.out,
-        rows=rows,
-        keys=chosen.spec.keys,
-        seed=chosen.spec.seed,
-        elapsed_s=elapsed_s,
-        rows_per_second=rows / elapsed_s if elapsed_s else 0.0,
-    )
+    return Written(rows=rows, keys=chosen.spec.keys, fit=None)
 
 
 def _watched(total: int, progress: WorkCallback, cancel: CancelToken) -> Callable[[int], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,10 +12,12 @@ from adhash.cli.model_command import own_option, register_model_command
 from adhash.cli.output import JsonOption, print_json, print_table
 from adhash.errors import BadInputError
 from adhash.options.generate_csv import GenerateCsvOptions
+from adhash.presenters import NOTHING, Table, columns, plain_text
 from adhash.units import format_rate
 
 if TYPE_CHECKING:
     from adhash.analysis.generate_csv import GenerateCsvResult
+    from adhash.analysis.likeness.likeness import Likeness
 
 COMMAND = "generate-csv"
 _STDOUT = "-"
@@ -67,7 +70,6 @@ def list_workloads(*, is_list: bool, as_json: bool) -> bool:
     bool
         Whether the command is done.
     """
-    from adhash.presenters import Table, columns
     from adhash.workloads.trace_presets import PRESETS
 
     if not is_list:
@@ -88,7 +90,43 @@ def _report(result: GenerateCsvResult, *, as_json: bool) -> None:
     if as_json:
         print_json(COMMAND, result.to_dict())
     elif result.out != _STDOUT:
-        print(
-            f"{result.out}: {result.rows:,} operations on a key space of {result.keys:,} keys, "
-            f"{format_rate(result.rows_per_second)}"
-        )
+        speed = f", {format_rate(result.rows_per_second)}" if result.fit is None else ""
+        made = f"{result.rows:,} operations on a key space of {result.keys:,} keys"
+        print(f"{result.out}: {made}{speed}")
+    if not as_json and result.fit is not None:
+        print_fit(result.fit, to_stdout=result.out != _STDOUT)
+
+
+def print_fit(fit: Likeness, *, to_stdout: bool) -> None:
+    """Print how far a generated trace is from the one it is like.
+
+    Parameters
+    ----------
+    fit : Likeness
+        Of both traces.
+    to_stdout : bool
+        Whether on standard output; else, because the trace goes there, on standard error.
+    """
+    file = sys.stdout if to_stdout else sys.stderr
+    rows = tuple(
+        (each.name, _shown(each.of_trace), _shown(each.of_generated), f"{each.error:.4f}",
+         each.verdict)
+        for each in fit.figures
+    )  # fmt: skip
+    heads = columns("figure", "trace>", "generated>", "error>", "fit")
+    print(file=file)
+    print(plain_text(Table(columns=heads, rows=rows)), file=file)
+    part = "" if fit.fitted_rows == fit.trace_rows else f" (the first {fit.fitted_rows:,} fitted)"
+    print(f"\ncompared over {fit.compared_rows:,} rows{part}: {_judged(fit)}", file=file)
+
+
+def _judged(fit: Likeness) -> str:
+    if not fit.poor:
+        return f"the fit is {fit.verdict}"
+    return f"the fit is poor in {', '.join(fit.poor)}: do not rely on these"
+
+
+def _shown(number: float | None) -> str:
+    if number is None:
+        return NOTHING
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"

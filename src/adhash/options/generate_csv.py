@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from adhash.config_values import Real, Whole
-from adhash.options.base import CommandOptions, OutputFile, option
+from adhash.options.base import CommandOptions, InputFile, OutputFile, option
 
 WorkloadName = Literal[
     "ycsb-a",
@@ -47,9 +47,20 @@ class GenerateCsvOptions(CommandOptions):
         "ycsb-a to ycsb-f, uniform, zipf, hotspot, latest, exponential, churn, expiry, "
         "moving, queue."
     )
+    like: InputFile | None = option(
+        "Make a trace like this one: a generator is fitted to it, and the error of the fit is told."
+    )
+    like_rows: Annotated[Whole, Field(ge=1, le=1_000_000_000)] = option(
+        "With --like: fit at most so many rows, from the beginning; each takes some 60 bytes.",
+        default=10_000_000,
+    )
+    check_fit: bool = option(
+        "With --like: compare a generated trace of the same length with the one it is like.",
+        default=True,
+    )
     rows: Some | None = option(
-        "Operations; 1,000,000 and, with a workload that loads its keys first, these; with "
-        "--adversarial, twice its keys."
+        "Operations; as many as were fitted with --like, else 1,000,000 and, with a workload that "
+        "loads its keys first, these; with --adversarial, twice its keys."
     )
     keys: Some | None = option(
         "Size of the key space: 1,000,000, or 100,000 with a workload; where keys are inserted, "

@@ -1,0 +1,1 @@
+"""Traces like another one: a generator fitted to it, and how far what it makes is from it."""
