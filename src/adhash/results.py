@@ -104,6 +104,14 @@ class Result(ResultPart):
 
     def highlights(self) -> dict[str, str]:
         """Return what matters most, as words and what they say."""
+        return self._highlights()
+
+    def as_tables(self) -> Sequence[Table]:
+        """Return the tables that a notebook and a report show below the highlights."""
+        return self._tables()
+
+    def _highlights(self) -> dict[str, str]:
+        """Return the highlights of this class: its single figures, unless it says better."""
         scalars = (str, int, float)
         return {
             name.replace("_", " "): str(value)
@@ -111,8 +119,8 @@ class Result(ResultPart):
             if isinstance(value, scalars) and name != "schema"
         }
 
-    def as_tables(self) -> Sequence[Table]:
-        """Return the tables that a notebook shows below the highlights."""
+    def _tables(self) -> Sequence[Table]:
+        """Return the tables of this class."""
         return ()
 
     def _records(self) -> Sequence[Mapping[str, Any]]:

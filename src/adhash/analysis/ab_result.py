@@ -152,8 +152,7 @@ class AbCompareResult(Result):
     cpu: str = Field(description="The model of the CPU.")
     elapsed_s: float = Field(description="How long it took, in seconds.")
 
-    def highlights(self) -> dict[str, str]:
-        """Return what matters most, as words and what they say."""
+    def _highlights(self) -> dict[str, str]:
         *facts, verdict = ab_compare_notes(self.to_dict())
         low, high = self.interval
         return {
@@ -163,8 +162,7 @@ class AbCompareResult(Result):
             "runs": "; ".join(facts),
         }
 
-    def as_tables(self) -> tuple[Table, ...]:
-        """Return the tables that a notebook and a report show."""
+    def _tables(self) -> tuple[Table, ...]:
         return (ab_compare_table(self.to_dict()),)
 
     def _records(self) -> list[dict[str, Any]]:

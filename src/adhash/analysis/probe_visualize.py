@@ -54,14 +54,12 @@ class ProbeVisualizeResult(Result):
     conclusion: str = Field(description="What it comes to, in a sentence or two.")
     artifacts: dict[str, str] = Field(description="The files written, by kind: json, svg.")
 
-    def highlights(self) -> dict[str, str]:
-        """Return what matters most, as words and what they say."""
+    def _highlights(self) -> dict[str, str]:
         shown = self.to_dict()
         operation, *tables = probe_heading(shown)
         return {"operation": operation, "tables": "; ".join(tables), "result": self.conclusion}
 
-    def as_tables(self) -> tuple[Table, ...]:
-        """Return the tables that a notebook and a report show."""
+    def _tables(self) -> tuple[Table, ...]:
         return (probe_table(self.to_dict()),)
 
     def _records(self) -> list[dict[str, Any]]:

@@ -56,16 +56,14 @@ class VerifySnapshotResult(Result):
         description="What the repair kept and what was lost; null where none was asked for."
     )
 
-    def highlights(self) -> dict[str, str]:
-        """Return what matters most, as words and what they say."""
+    def _highlights(self) -> dict[str, str]:
         return {
             "status": self.status,
             "snapshot": f"{self.snapshot}, {format_bytes(self.bytes)}",
             "holds": f"{self.rows:,} intact rows, {self.engine or 'an engine not known'}",
         }
 
-    def as_tables(self) -> tuple[Table, ...]:
-        """Return the tables that a notebook and a report show."""
+    def _tables(self) -> tuple[Table, ...]:
         return (checks_table(self.to_dict()),)
 
     def _records(self) -> list[dict[str, Any]]:

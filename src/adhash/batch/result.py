@@ -93,12 +93,10 @@ class BatchResult(Result):
             if isinstance(summary, dict)
         ]
 
-    def highlights(self) -> dict[str, str]:
-        """Return what matters most, as words and what they say."""
+    def _highlights(self) -> dict[str, str]:
         return dict(overview(self))
 
-    def as_tables(self) -> tuple[Table, ...]:
-        """Return the tables that a notebook and a report show."""
+    def _tables(self) -> tuple[Table, ...]:
         groups = trace_groups(self.content().replays)
         regrets = (regret_table(groups),) if len(groups) > 1 else ()
         return (jobs_table(self), *regrets, *map(comparison_table, groups))

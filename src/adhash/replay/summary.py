@@ -162,8 +162,7 @@ class Summary(Result):
         """Return one row, without the settings and versions of the manifest."""
         return [row_of(self.to_dict())]
 
-    def highlights(self) -> dict[str, str]:
-        """Return what matters most, as words and what they say."""
+    def _highlights(self) -> dict[str, str]:
         latency = self.latency_ns.overall
         return {
             "mode": f"{self.mode} ({self.engine}), {self.status}",

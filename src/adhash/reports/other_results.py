@@ -19,6 +19,10 @@ from adhash.results import Result
 # Where the model of a format is; imported when a report has such a result.
 _MODELS = {
     "adhash.ab-compare.v1": ("adhash.analysis.ab_result", "AbCompareResult"),
+    "adhash.ab-self-test.v1": ("adhash.analysis.ab_self_test_result", "AbSelfTestResult"),
+    "adhash.calibrate.v1": ("adhash.analysis.calibration.run", "CalibrateResult"),
+    "adhash.convert.v1": ("adhash.analysis.conversion.result", "ConvertResult"),
+    "adhash.generate-csv.v1": ("adhash.analysis.generate_csv", "GenerateCsvResult"),
     "adhash.probe_visualize.v1": ("adhash.analysis.probe_visualize", "ProbeVisualizeResult"),
     "adhash.profile.v1": ("adhash.analysis.profile.result", "ProfileResult"),
     "adhash.verify-snapshot.v1": ("adhash.analysis.verify_snapshot", "VerifySnapshotResult"),

@@ -44,15 +44,13 @@ class ReportResult(Result):
     others: list[str] = Field(description="Results of other commands, by name.")
     artifacts: dict[str, str] = Field(description="The files written: html_report, report.")
 
-    def highlights(self) -> dict[str, str]:
-        """Return what matters most, as words and what they say."""
+    def _highlights(self) -> dict[str, str]:
         found = {"report": self.title, "replays": str(sum(len(t.replays) for t in self.traces))}
         if self.others:
             found["other results"] = ", ".join(self.others)
         return {**found, **self.artifacts}
 
-    def as_tables(self) -> tuple[Table, ...]:
-        """Return the tables that a notebook and a report show."""
+    def _tables(self) -> tuple[Table, ...]:
         rows = tuple(
             (trace.title, each.mode, or_dash(each.regret, lambda regret: f"{regret:.2f}"))
             for trace in self.traces

@@ -307,8 +307,7 @@ class WorkloadDnaResult(Result):
         description="Order and density of integer keys; null for strings and bytes."
     )
 
-    def highlights(self) -> dict[str, str]:
-        """Return what matters most, as words and what they say."""
+    def _highlights(self) -> dict[str, str]:
         mix = self.operations
         shares = (("get", mix.get), ("put", mix.put), ("del", mix.del_))
         zipf = self.skew.zipf
@@ -328,8 +327,7 @@ class WorkloadDnaResult(Result):
             f"{self.key_lengths.max:,} at most",
         }
 
-    def as_tables(self) -> tuple[Table, ...]:
-        """Return the tables that a notebook and a report show."""
+    def _tables(self) -> tuple[Table, ...]:
         rows = tuple(
             (_shortened(str(each.key)), format_count(each.count), f"{each.share:.1%}")
             for each in self.hot_keys.keys[:_SHOWN_HOT_KEYS]

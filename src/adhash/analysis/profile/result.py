@@ -84,8 +84,7 @@ class ProfileResult(Result):
     seed: int = Field(description="Of the hash, of the order of laps and of what was drawn.")
     manifest: Manifest = Field(description="What is needed to repeat it and to judge it.")
 
-    def highlights(self) -> dict[str, str]:
-        """Return what matters most, as words and what they say."""
+    def _highlights(self) -> dict[str, str]:
         return {
             "recommended": f"{self.recommended_mode} (confidence {self.confidence:.2f})",
             "because": self.reason,
@@ -93,8 +92,7 @@ class ProfileResult(Result):
             "trace": self.csv,
         }
 
-    def as_tables(self) -> tuple[Table, ...]:
-        """Return the tables that a notebook and a report show."""
+    def _tables(self) -> tuple[Table, ...]:
         return (candidates_table(self.to_dict()),)
 
     def _records(self) -> list[dict[str, Any]]:
