@@ -17,6 +17,7 @@ from benchmarks.report import CaseReport
 
 CASES = (
     "replay_csv",
+    "replay_columns",
     "memory",
     "overhead",
     "single_get",

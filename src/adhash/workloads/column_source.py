@@ -8,7 +8,7 @@ from typing import Literal, Protocol, Self
 
 import pyarrow as pa
 
-from adhash.errors import PolicyError, TraceError
+from adhash.errors import InterruptedRunError, PolicyError, TraceError
 from adhash.workloads.columns import (
     BatchReader,
     ColumnBlock,
@@ -19,8 +19,11 @@ from adhash.workloads.columns import (
     key_type_of,
     value_type_of,
 )
+from adhash.workloads.hash_ahead import HashAhead
 from adhash.workloads.magic import Compression
+from adhash.workloads.peeked import StopCheck, never
 from adhash.workloads.raw_input import RawInput
+from adhash.workloads.read_ahead import ReadAhead
 
 #: Rows handed out at a time.
 BLOCK_ROWS = 65_536
@@ -71,6 +74,13 @@ class ColumnSource:
         How the file as a whole is compressed.
     max_bytes : int
         The most bytes of columns to hand out; 0 for no limit.
+    read_ahead : bool
+        Whether to read and check in a side thread, a few blocks ahead.
+    is_apart : bool
+        Whether `batch_file` reads through a descriptor of its own, so that the file can be hashed
+        through the one of `raw` meanwhile.
+    should_stop : callable
+        Asked while no block is ready.
     """
 
     def __init__(
@@ -81,6 +91,9 @@ class ColumnSource:
         trace_format: Literal["parquet", "arrow"],
         compression: Compression,
         max_bytes: int,
+        read_ahead: bool = False,
+        is_apart: bool = False,
+        should_stop: StopCheck = never,
     ) -> None:
         self.name = raw.name
         self.format = trace_format
@@ -92,6 +105,11 @@ class ColumnSource:
         self._content_bytes = 0
         self._rows = 0
         self._finished = False
+        self._wants_ahead = read_ahead
+        self._is_apart = is_apart
+        self._should_stop = should_stop
+        self._ahead: ReadAhead[ColumnBlock] | None = None
+        self._hashing: HashAhead | None = None
         check_schema(batch_file.schema, raw.name)
         self.key_type: KeyType = key_type_of(batch_file.schema.field("key").type, raw.name)
         self.value_type: ValueType = value_type_of(batch_file.schema.field("value").type, raw.name)
@@ -138,9 +156,21 @@ class ColumnSource:
         InterruptedRunError
             Where the source was opened with `should_stop` and that returned True.
         """
-        reader = BatchReader(
-            file=self.name, key_type=self.key_type if key_type == "auto" else key_type
-        )
+        blocks = self._read(self.key_type if key_type == "auto" else key_type)
+        if not self._wants_ahead:
+            yield from blocks
+            return
+        if self._is_apart:
+            self._hashing = HashAhead(self._raw)
+        self._ahead = ReadAhead(blocks)
+        for block in self._ahead:
+            if block is not None:
+                yield block
+            elif self._should_stop():
+                raise InterruptedRunError("stopped while reading the trace")
+
+    def _read(self, key_type: KeyType) -> Iterator[ColumnBlock]:
+        reader = BatchReader(file=self.name, key_type=key_type)
         for batch in self._slices():
             self._count(batch)
             yield reader.read(batch)
@@ -154,14 +184,20 @@ class ColumnSource:
     def sha256(self) -> str | None:
         """Return the SHA-256 of the file in hexadecimal; None unless all rows were read.
 
-        A plain file is hashed here and now (about 0.6 s a GB): its readers jump around in it.
+        A plain file is hashed apart from its rows, because their readers jump around in it: in a
+        side thread while they are read ahead, else here and now (about 0.6 s a GB).
         """
-        return self._raw.sha256_of_all() if self._finished else None
+        if not self._finished:
+            return None
+        return self._hashing.sha256() if self._hashing else self._raw.sha256_of_all()
 
     def close(self) -> None:
         """Close the file; standard input stays open."""
-        self._file.close()
-        self._raw.close()
+        # A thread that hangs in a read keeps its file, see `ContentBlocks.close`.
+        if self._ahead is None or self._ahead.close():
+            self._file.close()
+        if self._hashing is None or self._hashing.close():
+            self._raw.close()
 
     def __enter__(self) -> Self:
         return self

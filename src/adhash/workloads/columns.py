@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from adhash.errors import TraceError
+from adhash.workloads.arrow_buffers import are_valid_where, nulls_of, numbers_of
 
 KeyType = Literal["int64", "uint64", "str", "bytes"]
 ValueType = Literal["int64", "bytes"]
@@ -27,6 +28,7 @@ Column: TypeAlias = npt.NDArray[Any] | tuple[npt.NDArray[np.int64], npt.NDArray[
 ArrowArray: TypeAlias = Any
 
 _OP_CODES = {"get": 0, "put": 1, "del": 2}
+_OUR_OPS = list(_OP_CODES)
 _UNKNOWN = 255
 _PUT = 1
 
@@ -42,7 +44,7 @@ class ColumnBlock:
     keys : Column
         One key a row.
     values : Column
-        One value a row; zero or empty where the operation is no put.
+        One value a row; of no meaning where the operation is no put.
     """
 
     ops: npt.NDArray[np.uint8]
@@ -205,8 +207,11 @@ class BatchReader:
         if not pa.types.is_dictionary(column.type):
             column = pc.dictionary_encode(column)
         names = column.dictionary.to_pylist()
+        if names == _OUR_OPS and column.indices.type == pa.int8():
+            # As adhash writes them, and validated: the indices are the codes.
+            return numbers_of(column.indices).view(np.uint8)
         codes = [_OP_CODES.get((name or "").lower(), _UNKNOWN) for name in names]
-        indices = column.indices.to_numpy(zero_copy_only=False)
+        indices = numbers_of(column.indices)
         ops: npt.NDArray[np.uint8] = np.array([*codes, _UNKNOWN], dtype=np.uint8)[indices]
         unknown = ops == _UNKNOWN
         if unknown.any():
@@ -241,23 +246,30 @@ class BatchReader:
 
     def _values(self, column: ArrowArray, *, is_put: npt.NDArray[np.bool_]) -> Column:
         column = _decoded(column)
-        is_null = column.is_null().to_numpy(zero_copy_only=False)
-        self._refuse_where(is_put & is_null, "is a put without a value", "give every put a value")
+        is_number = pa.types.is_integer(column.type)
+        if not are_valid_where(column, is_put):
+            self._require_values_of_puts(column, is_put, is_number=is_number)
         if pa.types.is_null(column.type):
             return np.zeros(len(column), dtype=np.int64)
-        if pa.types.is_integer(column.type):
-            self._refuse_where(~is_put & ~is_null, "has a value but is no put", _NO_VALUE)
-            filled = column.fill_null(0)
-            return self._integers(filled, "value", pa.int64())
-        offsets, data = byte_strings(column)
-        # An empty string is as good as null: the CSV reader of pyarrow knows no difference.
-        has_value = ~is_null & (offsets[1:] != offsets[:-1])
+        if is_number:
+            return self._integers(column, "value", pa.int64())
+        return byte_strings(column)
+
+    def _require_values_of_puts(
+        self, column: ArrowArray, is_put: npt.NDArray[np.bool_], *, is_number: bool
+    ) -> None:
+        is_null = nulls_of(column)
+        self._refuse_where(is_put & is_null, "is a put without a value", "give every put a value")
+        has_value = ~is_null
+        if not is_number and not pa.types.is_null(column.type):
+            # An empty string is as good as null: the CSV reader of pyarrow knows no difference.
+            offsets, _ = byte_strings(column)
+            has_value &= offsets[1:] != offsets[:-1]
         self._refuse_where(~is_put & has_value, "has a value but is no put", _NO_VALUE)
-        return offsets, data
 
     def _integers(self, column: ArrowArray, name: str, target: pa.DataType) -> Column:
         try:
-            integers: npt.NDArray[Any] = column.cast(target).to_numpy(zero_copy_only=True)
+            integers = numbers_of(column.cast(target))
         except pa.ArrowInvalid:
             self._refuse_out_of_range(column, name, target)
         return integers
@@ -265,15 +277,14 @@ class BatchReader:
     def _refuse_out_of_range(self, column: ArrowArray, name: str, target: pa.DataType) -> NoReturn:
         limits = np.iinfo(str(target))
         for row, value in enumerate(column.to_pylist()):
-            if not limits.min <= value <= limits.max:
+            if value is not None and not limits.min <= value <= limits.max:
                 what = f"has the {name} {value}, which is no {target}"
                 self._refuse(row, what, f"keep {name}s in [{limits.min}, {limits.max}]")
         raise AssertionError
 
     def _refuse_nulls(self, column: ArrowArray, name: str) -> None:
         if column.null_count:
-            nulls = column.is_null().to_numpy(zero_copy_only=False)
-            self._refuse_where(nulls, f"has no {name}", f"give every row a {name}")
+            self._refuse_where(nulls_of(column), f"has no {name}", f"give every row a {name}")
 
     def _refuse_where(self, rows: npt.NDArray[np.bool_], what: str, remedy: str) -> None:
         if rows.any():

@@ -83,7 +83,11 @@ class ContentBlocks:
         StorageError
             Where the file cannot be read, is cut short or damaged.
         """
-        yield from self._read_ahead or self._read_blocks()
+        if self._read_ahead is None:
+            yield from self._read_blocks()
+            return
+        for block in self._read_ahead:
+            yield memoryview(b"") if block is None else block
 
     def sha256(self) -> str | None:
         """Return the SHA-256 of the file in hexadecimal; None unless it was read to its end."""

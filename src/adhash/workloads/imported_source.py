@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from adhash.errors import BadInputError, TraceError
+from adhash.workloads.arrow_buffers import array_of, numbers_of
 from adhash.workloads.columns import Column, ColumnBlock, KeyType, byte_strings
 from adhash.workloads.content_blocks import ContentBlocks
 from adhash.workloads.formats.content import Content
@@ -259,7 +260,7 @@ def _as_keys(keys: Any, wanted: KeyType, name: str) -> Column:
     """Return keys as a table takes them."""
     is_number = isinstance(keys, np.ndarray)
     if wanted in ("str", "bytes"):
-        array = pc.cast(pa.array(keys), pa.large_string()) if is_number else keys
+        array = array_of(keys).cast(pa.large_string()) if is_number else keys
         return byte_strings(array)
     target = np.dtype(wanted)
     if is_number:
@@ -268,7 +269,7 @@ def _as_keys(keys: Any, wanted: KeyType, name: str) -> Column:
     is_canonical = pc.match_substring_regex(texts, _CANONICAL_INTEGER)
     try:
         if pc.all(is_canonical).as_py():
-            return cast("Column", texts.cast(pa.from_numpy_dtype(target)).to_numpy())
+            return cast("Column", numbers_of(texts.cast(pa.from_numpy_dtype(target))))
         wrong = is_canonical.index(False).as_py()
     except pa.ArrowInvalid:
         wrong = 0

@@ -9,39 +9,40 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator
+from typing import Generic, TypeVar
 
 from adhash.workloads.raw_input import POLL_S
 
 #: Blocks that wait in the queue; a source needs two buffers more than this.
 DEPTH = 2
 
-_Item = memoryview | BaseException | None
+Block = TypeVar("Block")
 
 
-class ReadAhead:
+class ReadAhead(Generic[Block]):
     """An iterator run in a thread of its own.
 
     Parameters
     ----------
-    blocks : iterator of memoryview
-        What to run ahead. It yields an empty block at least every `POLL_S` seconds, which is when
-        a request to stop is seen.
+    blocks : iterator
+        What to run ahead. It yields something at least every `POLL_S` seconds where a pipe may be
+        silent, which is when a request to stop is seen.
     """
 
-    def __init__(self, blocks: Iterator[memoryview]) -> None:
+    def __init__(self, blocks: Iterator[Block]) -> None:
         self._blocks = blocks
-        self._queue: queue.Queue[_Item] = queue.Queue(maxsize=DEPTH)
+        self._queue: queue.Queue[Block | BaseException | None] = queue.Queue(maxsize=DEPTH)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="adhash-read-ahead", daemon=True)
         self._thread.start()
 
-    def __iter__(self) -> Iterator[memoryview]:
-        """Yield the blocks; an empty one where none was ready in time."""
+    def __iter__(self) -> Iterator[Block | None]:
+        """Yield the blocks; None where none was ready in time."""
         while True:
             try:
                 item = self._queue.get(timeout=POLL_S)
             except queue.Empty:
-                yield memoryview(b"")
+                yield None
                 continue
             if item is None:
                 return
@@ -56,7 +57,7 @@ class ReadAhead:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        last: _Item = None
+        last: BaseException | None = None
         try:
             for block in self._blocks:
                 if not self._put(block):
@@ -65,7 +66,7 @@ class ReadAhead:
             last = error
         self._put(last)
 
-    def _put(self, item: _Item) -> bool:
+    def _put(self, item: Block | BaseException | None) -> bool:
         while not self._stop.is_set():
             try:
                 self._queue.put(item, timeout=POLL_S)

@@ -70,7 +70,7 @@ def open_trace(
     hashed : bool
         Whether to compute the SHA-256 of the file for the manifest.
     read_ahead : bool
-        Whether to read, hash and decompress CSV in a side thread.
+        Whether to read, hash, decompress and, for columns, check in a side thread.
     should_stop : callable
         Asked every 0.1 s while a silent pipe is waited for, here and in
         `ColumnSource.blocks`. (`CsvSource.blocks` yields empty blocks instead.)
@@ -112,9 +112,7 @@ def open_trace(
         _require_named(importing.format, trace_format, raw.name)
         if trace_format == "csv":
             return CsvSource(raw, content, compression=compression, **shape._asdict())
-        return _open_columns(
-            raw, content, trace_format, compression, max_bytes=max_bytes, should_stop=should_stop
-        )
+        return _open_columns(raw, content, trace_format, compression, shape, should_stop)
     except BaseException:
         raw.close()
         raise
@@ -228,8 +226,7 @@ def _open_columns(
     content: Peeked,
     trace_format: Format,
     compression: Compression,
-    *,
-    max_bytes: int,
+    shape: _BlockShape,
     should_stop: StopCheck,
 ) -> ColumnSource:
     from adhash.workloads.batch_files import ArrowFileBatches, ArrowStreamBatches, ParquetBatches
@@ -237,12 +234,14 @@ def _open_columns(
 
     shown: Literal["parquet", "arrow"] = "parquet" if trace_format == "parquet" else "arrow"
     batch_file: BatchFile
+    is_apart = False
     with contextlib.ExitStack() as on_failure:
         try:
             if trace_format == "arrow-stream":
                 batch_file = ArrowStreamBatches(content, should_stop)
             else:
-                seekable = _seekable(raw, content, compression, max_bytes, should_stop)
+                seekable = _seekable(raw, content, compression, shape.max_bytes, should_stop)
+                is_apart = isinstance(seekable, str)
                 if not isinstance(seekable, str):
                     on_failure.callback(seekable.close)
                 reader = ParquetBatches if trace_format == "parquet" else ArrowFileBatches
@@ -251,7 +250,14 @@ def _open_columns(
             raise damaged(raw.name, shown, error) from error
         on_failure.callback(batch_file.close)
         source = ColumnSource(
-            raw, batch_file, trace_format=shown, compression=compression, max_bytes=max_bytes
+            raw,
+            batch_file,
+            trace_format=shown,
+            compression=compression,
+            max_bytes=shape.max_bytes,
+            read_ahead=shape.read_ahead,
+            is_apart=is_apart,
+            should_stop=should_stop,
         )
         on_failure.pop_all()
         return source

@@ -29,7 +29,7 @@ class Operations:
     keys : pyarrow.Array
         One key a row: int64, uint64 or large_binary.
     values : pyarrow.Array
-        One value a row, int64 or large_binary; zero or empty where the operation is no put.
+        One value a row, int64 or large_binary; of no meaning where the operation is no put.
     """
 
     ops: NDArray[np.uint8]

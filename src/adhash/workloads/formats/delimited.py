@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from adhash.errors import TraceError
+from adhash.workloads.arrow_buffers import numbers_of
 from adhash.workloads.formats.content import Fault, Lines, line_error
 
 #: The types a column may have: whole numbers from 0 on, or text.
@@ -35,7 +36,7 @@ class Columns:
 
     def numbers(self, name: str) -> NDArray[np.int64]:
         """Return a column of numbers."""
-        return self._table[name].to_numpy()  # type: ignore[no-any-return]
+        return numbers_of(_one(self._table[name]))
 
     def keys(self, name: str) -> Any:
         """Return a column of text as keys."""
@@ -65,8 +66,7 @@ class Columns:
         encoded = self.strings(name).dictionary_encode()
         words = encoded.dictionary.to_pylist()
         codes = np.array([meaning.get(w.lower(), otherwise) for w in words] or [0], dtype=np.uint8)
-        places: NDArray[Any] = encoded.indices.to_numpy(zero_copy_only=False)
-        return np.take(codes, places)
+        return np.take(codes, numbers_of(encoded.indices))
 
 
 def read_columns(

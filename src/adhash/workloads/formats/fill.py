@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from adhash.maps import Map
+from adhash.workloads.arrow_buffers import array_of, numbers_of
 from adhash.workloads.formats.events import DELETE, LOOKUP, READ, WRITE, Events, taken
 
 Fill: TypeAlias = Literal["through", "preload", "none"]
@@ -144,11 +144,11 @@ def _key_set(keys: Any) -> Map[Any, Any]:
 
 def _encoded(keys: Any) -> tuple[NDArray[np.uint16], Any]:
     """Return for each key its place among the distinct keys, which are in order of appearance."""
-    array: Any = pa.array(keys) if isinstance(keys, np.ndarray) else keys
+    array: Any = array_of(keys) if isinstance(keys, np.ndarray) else keys
     encoded = array.dictionary_encode()
-    codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.uint16)
+    codes = numbers_of(encoded.indices).astype(np.uint16)
     distinct = encoded.dictionary
-    return codes, distinct.to_numpy() if isinstance(keys, np.ndarray) else distinct
+    return codes, numbers_of(distinct) if isinstance(keys, np.ndarray) else distinct
 
 
 def _is_first(codes: NDArray[np.uint16]) -> NDArray[np.bool_]:

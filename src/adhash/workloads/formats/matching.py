@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from adhash.errors import TraceError
+from adhash.workloads.arrow_buffers import nulls_of, numbers_of
 from adhash.workloads.formats.content import Fault, Lines, line_error
 
 # Behind the last field of every pattern: the end of the line, whichever it is.
 END = r"\s*$"
-_EMPTY = pa.scalar("")
 
 
 class Matched:
@@ -32,7 +32,7 @@ class Matched:
     def __init__(self, lines: Lines, fields: Any) -> None:
         self.lines = lines
         self._all = fields
-        is_match: NDArray[np.bool_] = fields.is_valid().to_numpy(zero_copy_only=False)
+        is_match = ~nulls_of(fields)
         self.places = np.flatnonzero(is_match)
         self.misfits = np.flatnonzero(~is_match)
         self._fields = fields if not len(self.misfits) else fields.drop_null()
@@ -50,8 +50,7 @@ class Matched:
 
     def is_given(self, name: str) -> NDArray[np.bool_]:
         """Return for each line whether the group took part."""
-        given: Any = pc.not_equal(self.strings(name), _EMPTY)
-        return given.to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+        return numbers_of(pc.binary_length(self.strings(name))) > 0
 
     def letters(self, name: str) -> NDArray[np.uint8]:
         """Return the first byte of each string of a field, of which none is empty."""
@@ -85,12 +84,14 @@ class Matched:
             Where a number does not fit.
         """
         strings = self.strings(name)
-        digits = pc.if_else(pc.equal(strings, _EMPTY), str(empty), strings)
+        digits = strings
+        if not self.is_given(name).all():
+            digits = pc.if_else(pc.equal(strings, pa.scalar("")), str(empty), strings)
         if base == 16:
             digits = pc.binary_join_element_wise("0x", digits, "")
         kind = pa.uint64() if base == 16 else pa.int64()
         try:
-            return digits.cast(kind).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+            return numbers_of(digits.cast(kind))
         except pa.ArrowInvalid as error:
             raise self._overflow(digits, kind, what) from error
 

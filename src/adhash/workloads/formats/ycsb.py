@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow.compute as pc
 
+from adhash.workloads.arrow_buffers import numbers_of
 from adhash.workloads.formats.content import Content, Fault
 from adhash.workloads.formats.events import DELETE, READ, WRITE, Events
 from adhash.workloads.formats.first_lines import some_match
@@ -34,7 +35,7 @@ def _read(content: Content) -> Iterator[Events]:
         if not len(matched):
             continue
         kinds = kinds_by_letter[matched.letters("op")]
-        lengths = pc.binary_length(matched.strings("fields")).to_numpy().astype(np.int64)
+        lengths = numbers_of(pc.binary_length(matched.strings("fields"))).astype(np.int64)
         sizes = np.where(kinds == WRITE, np.maximum(lengths, 1), _RECORD_BYTES)
         yield Events.of(kinds, matched.keys("key"), sizes)
 
