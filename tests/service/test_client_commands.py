@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from server_process import ServerProcess, environment, served
 
+from adhash.replay import run_csv
+
 TOKEN = "token-of-the-tests"  # noqa: S105
 TRACE = "op,key,value\nput,1,2\nget,1,\nget,3,\n"
 SUITE = """
@@ -222,6 +224,45 @@ def test_a_suite_runs_there_and_its_files_come_back(adhash: Adhash, tmp_path: Pa
     assert (tmp_path / "run" / "load" / "stdout.log").exists()
     assert Path(done.answer["artifacts"]["result"]) == tmp_path / "run" / "result.json"
     assert list((tmp_path / "run").rglob(".*")) == []
+
+
+MATRIX = """
+[batch]
+name = "matrix"
+html_report = "made/page.html"
+
+[[batch.jobs]]
+name = "r"
+command = "run-csv"
+csv = "trace.csv"
+matrix = { mode = ["swiss", "std"] }
+json_summary_out = "../made/{name}.json"
+
+[[batch.jobs]]
+name = "page"
+command = "report"
+needs = ["r"]
+summary = ["../made/r-swiss.json", "../made/r-std.json", "here.json"]
+report = "made/page.md"
+"""
+
+
+def test_each_job_of_a_matrix_has_its_file_there_and_a_list_of_inputs_is_sent(
+    adhash: Adhash, tmp_path: Path
+) -> None:
+    folder = tmp_path / "suites"
+    folder.mkdir()
+    (folder / "trace.csv").write_text(TRACE, "utf-8")
+    run_csv(folder / "trace.csv", mode="chaining", json_summary_out=folder / "here.json")
+    (folder / "matrix.toml").write_text(MATRIX, "utf-8")
+    done = adhash("batch", "suites/matrix.toml", "--out-dir", "run", "--json")
+    assert done.answer["status"] == "completed"
+    for mode in ("swiss", "std"):
+        summary = json.loads((tmp_path / "made" / f"r-{mode}.json").read_text("utf-8"))
+        assert summary["mode"] == mode
+    page = (folder / "made" / "page.md").read_text("utf-8")
+    assert all(f"| {mode} |" in page for mode in ("swiss", "std", "chaining"))
+    assert (folder / "made" / "page.html").stat().st_size > 1_000_000
 
 
 def test_a_job_is_submitted_looked_at_and_deleted(adhash: Adhash, tmp_path: Path) -> None:

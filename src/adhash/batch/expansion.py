@@ -18,6 +18,8 @@ from adhash.options.base import files_read, files_written
 from adhash.options.commands import SUITE_COMMANDS
 
 _MAX_SUFFIX = 56
+# Stands for the name of the job in a path, so that the jobs of a matrix write a file each.
+JOB_NAME = "{name}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,11 @@ def expand_jobs(spec: BatchSpec, *, source: str) -> list[SingleJob]:
     jobs = [_with_needs(single, made) for _, single in expanded]
     _refuse_circles(jobs, source)
     return jobs
+
+
+def filled(path: str, name: str) -> str:
+    """Return a path with the name of the job put into it."""
+    return path.replace(JOB_NAME, name)
 
 
 class _Names:

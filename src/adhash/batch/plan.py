@@ -10,7 +10,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from adhash.batch.expansion import SingleJob, expand_jobs
+from adhash.batch.expansion import SingleJob, expand_jobs, filled
 from adhash.batch.places import Places
 from adhash.batch.spec import BatchSpec, check_spec
 from adhash.batch.suite import find_suite
@@ -178,14 +178,9 @@ def _all_written(jobs: Sequence[SingleJob], places: Places) -> frozenset[Path]:
 
 def _written(job: SingleJob, places: Places, name: str, value: str) -> Path:
     try:
-        return places.to_write(_filled(value, job.name))
+        return places.to_write(filled(value, job.name))
     except PolicyError as error:
         raise _placed(error, f"{job.place}: {name}") from None
-
-
-def _filled(value: str, name: str) -> str:
-    """Put the job's name into a path, so that the jobs of a matrix write a file each."""
-    return value.replace("{name}", name)
 
 
 def _plan_job(
@@ -233,7 +228,7 @@ def _job_options(job: SingleJob, places: Places, written: frozenset[Path]) -> Co
         return str(_written(job, places, name, named))
 
     def to_read(named: str) -> str:
-        return str(places.to_read(_filled(named, job.name), written=written))
+        return str(places.to_read(filled(named, job.name), written=written))
 
     for name in files_written(model):
         values[name] = with_names(values.get(name), partial(to_write, name))

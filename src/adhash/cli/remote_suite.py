@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from adhash.batch.expansion import JOB_NAME, expand_jobs, filled
 from adhash.batch.plan import DEFAULT_FOLDER
 from adhash.batch.spec import BatchSpec, check_spec
 from adhash.batch.suite import find_suite
@@ -25,6 +26,8 @@ from adhash.options.commands import SUITE_COMMANDS
 from adhash.service.models import ARTIFACT_NAME
 
 _OUT_DIR = "out_dir"
+# Takes the place of {name} while all that no artifact may be called is taken out of a name.
+_KEPT = "__the_name_of_the_job__"
 _REPORTS = ("report", "html_report")
 
 
@@ -56,7 +59,8 @@ class RemoteSuite:
         self._suite = find_suite(options, roots=None)
         spec = check_spec(self._suite.table, source=self._suite.source)
         self._base = self._suite.path.parent if self._suite.path else Path()
-        self._outputs = _outputs(spec)
+        self._plain_names = _plain_names(spec)
+        self._outputs = self._filled(spec)
         out_dir = Path(options.out_dir or DEFAULT_FOLDER / spec.name).absolute()
         self._write_base = out_dir if self._suite.is_bundled else self._base
         self.options = options.model_copy(update={"out_dir": str(out_dir)})
@@ -102,6 +106,21 @@ class RemoteSuite:
         table["jobs"] = [self._job(dict(job), files) for job in _jobs(self._suite.table)]
         return {**request, "spec": table}
 
+    def _filled(self, spec: BatchSpec) -> dict[str, _Written]:
+        """Return what the suite writes, by the name that it has here for each job."""
+        reports = [name for name in (spec.report, spec.html_report) if name is not None]
+        found = {
+            name: _Written(plain_name=self._plain_names[name], is_folder=False) for name in reports
+        }
+        for job in expand_jobs(spec, source=self._suite.source):
+            for option, mark in files_written(SUITE_COMMANDS[job.command]).items():
+                for name in names_in(job.values.get(option)):
+                    found[filled(name, job.name)] = _Written(
+                        plain_name=filled(self._placed(name), job.name),
+                        is_folder=mark.kind == "folder",
+                    )
+        return found
+
     def _place(self, name: str) -> Path:
         return Path(os.path.normpath(self._write_base / name))
 
@@ -124,11 +143,11 @@ class RemoteSuite:
         return {**job, "matrix": matrix} if matrix else job
 
     def _placed(self, value: str) -> str:
-        return self._outputs[value].plain_name if value in self._outputs else value
+        return self._plain_names.get(value, value)
 
     def _sent(self, files: RemoteFiles, value: str) -> str:
         if value in self._outputs:
-            return self._placed(value)
+            return self._outputs[value].plain_name
         is_here = value.startswith(ON_SERVER) or (self._base / value).is_file()
         # What is not here may be made by a job under a name of the matrix: the server tells.
         return files.sent(value, base=self._base) if is_here else value
@@ -143,21 +162,22 @@ def _jobs(table: Mapping[str, Any]) -> list[dict[str, Any]]:
     return jobs
 
 
-def _outputs(spec: BatchSpec) -> dict[str, _Written]:
-    """Return what the suite writes, by the name that it has there."""
-    named = {name: False for name in (spec.report, spec.html_report) if name is not None}
+def _plain_names(spec: BatchSpec) -> dict[str, str]:
+    """Return the names of what the suite writes, as written in it, with those that they get there.
+
+    ``{name}`` stays in them: it stands for the name of each job, there as here.
+    """
+    named = [name for name in (spec.report, spec.html_report) if name is not None]
     for job in spec.jobs:
-        for option, mark in files_written(SUITE_COMMANDS[job.command]).items():
+        for option in files_written(SUITE_COMMANDS[job.command]):
             values = [job.options.get(option), *job.matrix.get(option, ())]
-            names = [name for value in values for name in names_in(value)]
-            named |= dict.fromkeys(names, mark.kind == "folder")
-    return {
-        name: _Written(plain_name=_plain_name(number, name), is_folder=is_folder)
-        for number, (name, is_folder) in enumerate(named.items())
-    }
+            named += [name for value in values for name in names_in(value)]
+    return {name: _plain_name(number, name) for number, name in enumerate(dict.fromkeys(named))}
 
 
 def _plain_name(number: int, name: str) -> str:
     """Return the name beneath the folder of the run; one that leads out of it is replaced."""
-    is_plain = re.fullmatch(ARTIFACT_NAME, name) is not None
-    return name if is_plain else f"beside-the-suite/{number}-{plain(Path(name).name)}"
+    if re.fullmatch(ARTIFACT_NAME, name.replace(JOB_NAME, "name")) is not None:
+        return name
+    kept = plain(Path(name).name.replace(JOB_NAME, _KEPT)).replace(_KEPT, JOB_NAME)
+    return f"beside-the-suite/{number}-{kept}"

@@ -14,6 +14,7 @@ from adhash.units import format_count
 _MAX_PROBES = 64
 _MAX_PANELS, _COLUMNS, _PANEL_HEIGHT = 12, 3, 200
 _LONGEST_HEADING = 26
+_OR_MORE = " or more"
 # Of so many entries that are expected at a length none is seen in nine tables of ten.
 _HARDLY_ONE = 0.1
 # So many lengths have a number each on their axis.
@@ -99,11 +100,12 @@ def _drawn(panel: _Panel, colours: Colours, at: int) -> list[dict[str, Any]]:
         "showlegend": False,
         "x": list(range(1, len(panel.counts) + 1)),
         "y": panel.shares,
-        "customdata": [format_count(count) for count in panel.counts],
+        "customdata": [
+            f"length {length}{_OR_MORE * (length == _MAX_PROBES)}: {format_count(count)} entries"
+            for length, count in enumerate(panel.counts, start=1)
+        ],
         "marker": {"color": colours.of(as_label(panel.replay.variant))},
-        "hovertemplate": "length %{x}: %{customdata} entries, %{y:.4%}<extra>"
-        + panel.label
-        + "</extra>",
+        "hovertemplate": "%{customdata}, %{y:.4%}<extra>" + panel.label + "</extra>",
     }
     line = {
         **axes,
