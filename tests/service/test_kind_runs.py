@@ -162,6 +162,26 @@ def test_a_suite_runs_its_jobs_in_processes_of_their_own(place: Place, trace: Pa
     assert (folder_of(ref).attempt(1).artifacts / "report.md").is_file()
 
 
+def test_a_conversion_writes_the_new_trace_in_its_sandbox(place: Place, trace: Path) -> None:
+    report, ref = run(place, "convert", trace=str(trace), out="new.arrow", in_readable=(trace,))
+    assert report.phase is AttemptPhase.SUCCEEDED, report.error
+    assert report.result is not None
+    assert report.result["schema"] == "adhash.convert.v1"
+    assert report.result["ops"]["total"] == 40_000
+    assert report.result["out_bytes"] > 40_000
+    assert events(ref, "progress")
+
+
+def test_a_foreign_trace_is_replayed_in_its_sandbox(place: Place, tmp_path: Path) -> None:
+    trace = tmp_path / "t.lis"
+    trace.write_bytes(b"1 2 0 0\n1 1 0 1\n")
+    fields = {"csv": str(trace), "format": "arc", "fill": "preload", "mode": "swiss"}
+    report, _ = run(place, "run-csv", **fields, in_readable=(trace,))
+    assert report.phase is AttemptPhase.SUCCEEDED, report.error
+    assert report.result is not None
+    assert (report.result["ops"]["total"], report.result["misses"]) == (5, 0)
+
+
 def test_a_suite_stays_beneath_its_roots(place: Place, trace: Path, tmp_path: Path) -> None:
     jobs = [{"name": "one", "command": "run-csv", "csv": str(trace)}]
     elsewhere = tmp_path / "elsewhere"
@@ -188,7 +208,7 @@ def test_a_suite_with_a_failed_job_has_failed_and_keeps_its_result(
     assert report.result["status"] == "failed"
 
 
-NEEDS_FILES = {"verify-snapshot", "report"}
+NEEDS_FILES = {"verify-snapshot", "report", "convert"}
 
 
 @pytest.mark.parametrize("kind", [name for name in job_kinds() if name not in NEEDS_FILES])
