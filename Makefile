@@ -47,8 +47,13 @@ demo: $(VENV)/.installed  ## Replay a bundled recorded trace on every engine
 	@$(BIN)/adhash run-csv --sample identifiers --mode all \
 	  --json-summary-out runs/demo/summary.json --metrics-out-dir runs/demo $(ARGS)
 
-test: $(VENV)/.dev build/native/adhash_tests  ## Run every test
-	$(BIN)/python -m pytest $(ARGS)
+# Programs to run first; none where they have run under sanitizers just now.
+NATIVE_TESTS ?= build/native/adhash_tests
+# Whichever process is done first takes tests from the other; the order is random all the same.
+TEST_PROCESSES ?= 2
+test: $(VENV)/.dev $(NATIVE_TESTS)  ## Run every test
+	@for program in $(NATIVE_TESTS); do $$program || exit 1; done
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
 
 check: lint types imports docstrings  ## Run every gate: format, lint, types, layers, docstrings
 
@@ -91,10 +96,16 @@ format: $(VENV)/.dev  ## Format Python and C++
 native-test: build/native/adhash_tests  ## Run the native tests
 	build/native/adhash_tests $(ARGS)
 
-sanitize: $(VENV)/.installed  ## Run the native tests under ASan and UBSan
+# Unoptimised code takes long to run, and more than -O1 with all of its debug information takes
+# twice as long to compile.
+build/sanitize/adhash_tests: $(VENV)/.installed CMakeLists.txt $(TEST_SOURCES)
 	@mkdir -p build
 	@PATH="$(CURDIR)/$(BIN):$$PATH" && cmake -S . -B build/sanitize -G Ninja -DADHASH_NATIVE_TESTS=ON -DADHASH_SANITIZE=ON \
-	  -DCMAKE_BUILD_TYPE=RelWithDebInfo > build/sanitize-configure.log && cmake --build build/sanitize --parallel 2 --target adhash_tests
+	  -DADHASH_WARNINGS_AS_ERRORS=ON -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG='-O1 -g1' > build/sanitize-configure.log \
+	  && cmake --build build/sanitize --parallel 2 --target adhash_tests
+	@touch $@
+
+sanitize: build/sanitize/adhash_tests  ## Run the native tests under ASan and UBSan
 	build/sanitize/adhash_tests $(ARGS)
 
 FUZZ_SECONDS ?= 60
