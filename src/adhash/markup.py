@@ -54,7 +54,8 @@ def html_table(table: Table, *, mark: CellMark = no_mark) -> str:
 
 
 def _lean(align: str) -> str:
-    return f" style='text-align:{align}'"
+    # A number stays on one line with its unit.
+    return f" style='text-align:{align}{';white-space:nowrap' * (align == 'right')}'"
 
 
 def html_facts(facts: Iterable[tuple[str, str]]) -> str:

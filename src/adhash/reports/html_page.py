@@ -211,7 +211,7 @@ def _jobs(jobs: Table) -> Iterator[str]:
 
 
 def _all_traces(groups: Sequence[TraceGroup], together: Sequence[Figure]) -> Iterator[str]:
-    yield '<h2 id="all">All traces</h2>'
+    yield f'<h2 id="all">{"All traces" if len(groups) > 1 else "At a glance"}</h2>'
     yield from _figures(together)
     yield f"<h3>Regret</h3>\n<p>{escape(REGRET)} {_REGRET_COLOURS}</p>"
     yield from _table(regret_table(groups), mark=_regret_mark)
