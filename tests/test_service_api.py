@@ -432,6 +432,34 @@ def test_events_resume_exactly_after_any_of_them(settings: ServiceSettings) -> N
     run(check())
 
 
+def test_events_of_a_deleted_job_resume_unless_some_were_pruned(settings: ServiceSettings) -> None:
+    async def check() -> None:
+        async with served(settings) as client:
+            job_id = await submitted(client, sample="identifiers", mode="swiss")
+            path = f"/api/jobs/{job_id}/events"
+            events = events_of((await client.get(path)).text)
+            assert (await client.delete(f"/api/jobs/{job_id}")).status_code == 200
+            # Its events are all there: nobody has missed one, whatever was deleted.
+            places = [event["id"] for event in events[:-1]]
+            for at, place in enumerate(places):
+                resumed = events_of((await client.get(path, params={"since": place})).text)
+                assert resumed[: len(events) - at - 1] == events[at + 1 :]
+
+            application: Any = client._transport
+            application.app.state.surface.manager.store.prune_events([job_id])
+            cut = [e["id"] for e in events if e["event"] in ("progress", "metrics")][-1]
+            early = events_of((await client.get(path, params={"since": places[0]})).text)
+            assert early[0]["event"] == "reset"
+            assert json.loads(early[0]["data"]) == {"oldest": int(cut) + 1}
+            late = events_of((await client.get(path, params={"since": cut})).text)
+            assert "reset" not in {event["event"] for event in late}
+            assert [e["id"] for e in late] == [
+                e["id"] for e in early[1:] if int(e["id"]) > int(cut)
+            ]
+
+    run(check())
+
+
 def test_logs_resume_exactly_after_any_line(settings: ServiceSettings) -> None:
     async def check() -> None:
         async with served(settings) as client:

@@ -73,8 +73,9 @@ class Streams:
     def _reset(self, job_id: str, after: int) -> bytes | None:
         """Return the event that says the follower's place is not there any more."""
         oldest, newest = self.manager.store.event_bounds(job_id)
-        is_pruned = self.manager.record(job_id).is_expired and 0 < after < newest
-        if not is_pruned and after <= newest:
+        # Who has none begins with the oldest that is left, and is told so by its number.
+        has_missed = 0 < after < oldest - 1
+        if not has_missed and after <= newest:
             return None
         return f'event: reset\ndata: {{"oldest": {oldest}}}\n\n'.encode()
 
