@@ -135,6 +135,7 @@ def test_without_roots_every_path_is_refused(root: Path) -> None:
 
 def test_an_upload_is_named_by_its_digest(root: Path, tmp_path: Path) -> None:
     upload = tmp_path / SHA
+    upload.touch()
     given_options = read_options(RunCsvOptions, {"csv": f"input://{SHA}"})
     found = confine(given_options, roots=[], find_input=lambda sha: upload if sha == SHA else None)
     assert found.options["csv"] == str(upload)
@@ -155,6 +156,7 @@ def test_outputs_are_placed_among_the_artifacts_of_the_attempt(root: Path) -> No
 
 def test_uploads_in_a_suite_are_found_too(tmp_path: Path) -> None:
     upload = tmp_path / SHA
+    upload.touch()
     spec = {"name": "s", "jobs": [{"name": "a", "command": "run-csv", "csv": f"input://{SHA}"}]}
     given_options = read_options(BatchOptions, {"spec": spec})
     found = confine(given_options, roots=[], find_input=lambda _: upload)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, timedelta, timezone
 
 import pytest
@@ -266,14 +267,18 @@ def test_every_filter_selects(store: Store) -> None:
     assert len(store.jobs(JobFilter(labels=(("team", "lab"),)))) == 2
 
 
-def test_an_upload_is_kept_once(store: Store) -> None:
+def test_an_upload_is_kept_once_and_is_as_new_as_its_last_upload(store: Store) -> None:
     record = InputRecord(sha256="b" * 64, name="a.csv", size=3, owner="ann", created_at=NOON)
+    later = NOON + timedelta(hours=1)
     store.add_input(record)
     store.add_input(
-        InputRecord(sha256="b" * 64, name="b.csv", size=3, owner="bob", created_at=NOON)
+        InputRecord(sha256="b" * 64, name="b.csv", size=3, owner="bob", created_at=later)
     )
-    assert store.input("b" * 64) == record
+    assert store.input("b" * 64) == replace(record, created_at=later)
     assert store.input("c" * 64) is None
+    store.add_input(replace(record, sha256="a" * 64))
+    assert store.inputs_before(later) == ["a" * 64]
+    assert store.inputs_before(later + timedelta(seconds=1)) == ["a" * 64, "b" * 64]
 
 
 def test_figures_are_of_all_jobs_there_ever_were(store: Store, clock: SetClock) -> None:

@@ -25,7 +25,6 @@ from adhash.service.settings import ServiceSettings
 from adhash.service.signed_urls import UrlSigner, load_keys
 from adhash.service.streams import Streams
 from adhash.service.surface import Surface
-from adhash.service.uploads import remove_unfinished
 
 _CORS_METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE"]
 _CORS_HEADERS = [
@@ -77,7 +76,7 @@ def create_app(
         own = manager or JobManager(settings=chosen, clock=clock, keeps_spare=True)
         try:
             own.limit_running(authenticator.running_quotas)
-            remove_unfinished(own.job_root)
+            own.uploads.remove_unfinished()
             followers = Followers(own)
             app.state.surface = _surface(own, followers, chosen, clock)
             yield

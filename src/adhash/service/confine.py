@@ -70,7 +70,7 @@ def confine(options: CommandOptions, *, roots: Sequence[Path], find_input: FindI
     roots : sequence of Path
         The folders that requests may name files in.
     find_input : callable
-        Returns where the upload with a SHA-256 lies; None if there is none.
+        Returns where the upload with a SHA-256 lies or lay; None if there was none.
 
     Returns
     -------
@@ -126,6 +126,9 @@ def _upload(name: str, uri: str, find_input: FindInput) -> Path:
     path = find_input(parts[1]) if parts else None
     if path is None:
         raise _invalid(name, f"there is no upload {uri[:120]}", "PUT it to /api/inputs/{name}")
+    if not path.is_file():
+        hint = "uploads are kept for a time: PUT it to /api/inputs/{name} again"
+        raise _invalid(name, f"the upload {uri[:120]} has expired and was deleted", hint)
     return path
 
 

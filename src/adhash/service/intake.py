@@ -56,7 +56,7 @@ class Intake:
     clock : Clock
         Dates the names of jobs.
     find_input : callable
-        Returns where the upload with a SHA-256 lies; None if there is none.
+        Returns where the upload with a SHA-256 lies or lay; None if there was none.
     """
 
     def __init__(self, settings: ServiceSettings, clock: Clock, find_input: FindInput) -> None:

@@ -31,7 +31,6 @@ from adhash.service.errors import (
     NotFinishedError,
 )
 from adhash.service.executors.local import LocalExecutor
-from adhash.service.folder import inputs_folder
 from adhash.service.intake import Caller, Intake, named
 from adhash.service.job import Job
 from adhash.service.library import JobLibrary
@@ -41,10 +40,12 @@ from adhash.service.models import (
 )
 from adhash.service.order_book import OrderBook
 from adhash.service.records import JobFilter, JobRecord
+from adhash.service.retention import Retention
 from adhash.service.scheduling import waiting_reason
 from adhash.service.settings import ServiceSettings, load_service_settings
 from adhash.service.store import Store
 from adhash.service.supervisor import Supervisor
+from adhash.service.uploads import UploadShelf
 
 LOCAL = Caller(owner="local")
 
@@ -94,7 +95,8 @@ class JobManager(JobLibrary):
         self._executor = executor or LocalExecutor(
             self.settings, environ=os.environ, keeps_spare=keeps_spare
         )
-        self._intake = Intake(self.settings, clock, self.find_input)
+        self.uploads = UploadShelf(self.store, job_root=job_root, clock=clock)
+        self._intake = Intake(self.settings, clock, self.uploads.find)
         self._quotas: Callable[[], Mapping[str, int]] = dict
         self._supervisor = Supervisor(
             store=self.store,
@@ -103,7 +105,14 @@ class JobManager(JobLibrary):
             job_root=job_root,
             clock=clock,
             running_quotas=lambda: self._quotas(),
-            retention_days=self.settings.retention_days,
+            retention=Retention(
+                self.store,
+                self.uploads,
+                job_root=job_root,
+                clock=clock,
+                job_days=self.settings.retention_days,
+                upload_days=self.settings.upload_retention_days,
+            ),
         )
         self._supervisor.start()
         self._is_closed = False
@@ -382,11 +391,6 @@ class JobManager(JobLibrary):
                 self.wait(record.id)
 
     # --- within ----------------------------------------------------------------------------------
-
-    def find_input(self, sha256: str) -> Path | None:
-        """Return where the upload with a SHA-256 lies; None if there is none."""
-        path = inputs_folder(self.job_root) / sha256
-        return path if self.store.input(sha256) is not None and path.is_file() else None
 
     def _waiting_reason(self, record: JobRecord) -> str:
         return waiting_reason(

@@ -99,6 +99,14 @@ class ServiceSettings(BaseModel):
         le=36_500,
     )
 
+    upload_retention_days: Real = _setting(
+        "Uploads that are this old, and named by no job that has not ended or whose artifacts are "
+        "kept, are deleted; 0 keeps them.",
+        default=0.0,
+        ge=0,
+        le=36_500,
+    )
+
     # --- how jobs run
     max_concurrent_jobs: Whole | None = _setting(
         "How many jobs run at once; one for each core beyond the server's own by default, and at "

@@ -350,7 +350,7 @@ class Store(StoreReads):
     # --- uploads and answers ---------------------------------------------------------------------
 
     def add_input(self, record: InputRecord) -> None:
-        """Keep an upload; one with the same digest stays as it is."""
+        """Keep an upload; one with the same digest keeps its name and owner and becomes as new."""
         self.later(store_writes.add_input, record).result()
 
     def begin_response(self, key: IdempotencyKey) -> RememberedResponse | None:

@@ -129,6 +129,26 @@ class StoreReads:
         found = self._rows(sa.select(inputs).where(inputs.c.sha256 == sha256))
         return store_rows.input_record(found[0]) if found else None
 
+    def inputs_before(self, at: datetime) -> list[str]:
+        """Return the digests of the uploads that were last uploaded before `at`, oldest first."""
+        query = (
+            sa.select(inputs.c.sha256)
+            .where(inputs.c.created_at < at)
+            .order_by(inputs.c.created_at, inputs.c.sha256)
+        )
+        return [row["sha256"] for row in self._rows(query)]
+
+    def requests_with(self, text: str) -> list[str]:
+        """Return the requests, as JSON, that hold `text`, of jobs whose files are kept.
+
+        A job that has not ended is one of them. This reads every such request.
+        """
+        request = sa.cast(jobs.c.request, sa.Text)
+        query = sa.select(request.label("request")).where(
+            jobs.c.is_expired.is_(False), request.contains(text, autoescape=True)
+        )
+        return [row["request"] for row in self._rows(query)]
+
     # --- events ----------------------------------------------------------------------------------
 
     def timeline(self, job_id: str) -> list[TimelineEntry]:

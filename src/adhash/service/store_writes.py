@@ -144,9 +144,11 @@ def prune_events(transaction: Transaction, job_ids: Collection[str]) -> int:
 
 
 def add_input(transaction: Transaction, record: InputRecord) -> None:
-    """Keep an upload; one that is there already stays as it was; see `Store.add_input`."""
-    known = sa.select(inputs.c.sha256).where(inputs.c.sha256 == record.sha256)
-    if transaction.connection.scalar(known) is None:
+    """Keep an upload, or that it was uploaded again; see `Store.add_input`."""
+    again = (
+        inputs.update().where(inputs.c.sha256 == record.sha256).values(created_at=record.created_at)
+    )
+    if transaction.connection.execute(again).rowcount == 0:
         row = {
             "sha256": record.sha256,
             "name": record.name,

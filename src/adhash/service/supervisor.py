@@ -18,12 +18,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from pathlib import Path
 
-from adhash.clock import NS_PER_S, Clock
+from adhash.clock import Clock
 from adhash.errors import AdhashError, StorageError
-from adhash.service.artifacts import publish, remove_files, scan
+from adhash.service.artifacts import publish, scan
 from adhash.service.attempts import (
     AttemptPhase,
     AttemptRef,
@@ -50,13 +49,13 @@ from adhash.service.log_index import index_rest, steady_ms
 from adhash.service.order_book import OrderBook
 from adhash.service.outcomes import Outcome, read_outcome
 from adhash.service.records import JobChanges, JobRecord
+from adhash.service.retention import Retention
 from adhash.service.scheduling import Start, choose_starts
 from adhash.service.store import Store
 
 _ACTIVE_INTERVAL_S = 0.05
 _IDLE_INTERVAL_S = 0.5
 _RETRY_INTERVAL_S = 1.0
-_RETENTION_INTERVAL_NS = 60 * NS_PER_S
 _QUEUE_WINDOW = 256
 _FINISHERS = 2
 
@@ -80,8 +79,8 @@ class Supervisor:
         Tells the time.
     running_quotas : callable
         Returns how many jobs each owner may have running.
-    retention_days : float
-        How long artifacts and logs are kept; 0 keeps them.
+    retention : Retention
+        Deletes what is old.
     """
 
     def __init__(
@@ -93,7 +92,7 @@ class Supervisor:
         job_root: Path,
         clock: Clock,
         running_quotas: Callable[[], Mapping[str, int]],
-        retention_days: float,
+        retention: Retention,
     ) -> None:
         self._store = store
         self._executor = executor
@@ -101,8 +100,7 @@ class Supervisor:
         self._job_root = job_root
         self._clock = clock
         self._running_quotas = running_quotas
-        self._retention_days = retention_days
-        self._retained_ns: int | None = None
+        self._retention = retention
         self._wake = threading.Event()
         self._is_ending = threading.Event()
         self._finishing: set[str] = set()
@@ -152,7 +150,7 @@ class Supervisor:
         self._look_after(running)
         if not self.is_draining:
             self._start_next()
-        self._retain()
+        self._retention.look()
         return _ACTIVE_INTERVAL_S if running else _IDLE_INTERVAL_S
 
     # --- attempts that run -----------------------------------------------------------------------
@@ -272,21 +270,7 @@ class Supervisor:
         fact = AttemptFailed(attempt=record.state.attempt, error=failure, is_retryable=True)
         self._store.apply(record.id, fact)
 
-    # --- what is kept ----------------------------------------------------------------------------
-
-    def _retain(self) -> None:
-        """Delete artifacts and logs of jobs that ended too long ago, a few at a time."""
-        now = self._clock.monotonic_ns()
-        is_due = self._retained_ns is None or now - self._retained_ns >= _RETENTION_INTERVAL_NS
-        if self._retention_days <= 0 or not is_due:
-            return
-        self._retained_ns = now
-        horizon = self._clock.now() - timedelta(days=self._retention_days)
-        for job_id in self._store.ended_before(horizon, limit=100):
-            remove_files(job_folder(self._job_root, job_id))
-            self._store.expire_job(job_id)
-            self._store.prune_events([job_id])
-            _log.info("job_expired", job=job_id)
+    # --- places ----------------------------------------------------------------------------------
 
     def _folder(self, job: JobRecord) -> JobFolder:
         return job_folder(self._job_root, job.id)

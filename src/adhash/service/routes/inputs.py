@@ -38,8 +38,7 @@ async def upload_input(
         request.stream(),
         name=name,
         owner=caller.name,
-        job_root=surface.manager.job_root,
         limit=surface.settings.max_upload_bytes,
-        store=surface.manager.store,
+        shelf=surface.manager.uploads,
         clock=surface.clock,
     )
