@@ -9,21 +9,19 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from adhash.cancellation import CancelToken
 from adhash.errors import InterruptedRunError
 from adhash.options.base import CommandOptions
 from adhash.progress import WorkProgress
 from adhash.service.work_context import WorkContext
+from torture.strays import fork_a_stray, ignore_sigterm, nap_until
 
 MARK = "torture:"
-_LONGEST_S = 600.0
 _BLOCK_BYTES = 1 << 18
 
 
@@ -66,34 +64,13 @@ class NapOptions(CommandOptions):
 def nap(options: NapOptions, context: WorkContext) -> dict[str, Any]:
     """Wait for the end; deaf work, and every stray, ignores SIGTERM."""
     if options.is_deaf:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        ignore_sigterm()
     for _ in range(options.strays):
         fork_a_stray()
     # Who waits for this knows that all of the family is there.
     context.progress(WorkProgress(done=0, total=None, unit="naps", note="napping"))
     nap_until(context.cancel, is_deaf=options.is_deaf)
     raise InterruptedRunError("stopped napping")
-
-
-def nap_until(cancel: CancelToken, *, is_deaf: bool) -> None:
-    """Return once the work shall stop, or after far too long."""
-    deadline = time.monotonic() + _LONGEST_S
-    while time.monotonic() < deadline and (is_deaf or not cancel.is_cancelled):
-        time.sleep(0.02)
-
-
-def fork_a_stray() -> None:
-    """Leave a process of another session whose parent is gone."""
-    child = os.fork()
-    if child:
-        os.waitpid(child, 0)
-        return
-    os.setsid()
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if os.fork():
-        os._exit(0)
-    time.sleep(_LONGEST_S)
-    os._exit(0)
 
 
 # --- work that talks -----------------------------------------------------------------------------

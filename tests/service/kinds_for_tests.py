@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adhash.cancellation import CancelToken
 from adhash.errors import BadInputError, InterruptedRunError, InvariantError, StorageError
 from adhash.options.base import CommandOptions
 from adhash.progress import WorkProgress
 from adhash.service.work_context import WorkContext
+from torture.strays import fork_a_stray, ignore_sigterm, nap_until
 
 ERRORS: dict[str, Callable[[], BaseException]] = {
     "bad_input": lambda: BadInputError("the trace is bad", hint="use another"),
@@ -100,7 +100,7 @@ def end(options: EndOptions, context: WorkContext) -> dict[str, Any]:
 def wait(options: WaitOptions, context: WorkContext) -> dict[str, Any]:
     """Wait for the end; deaf work, and its children, ignore SIGTERM."""
     if options.is_deaf:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        ignore_sigterm()
     for _ in range(options.children):
         fork_a_stray()
     # The event tells the test that all of the family is there.
@@ -109,27 +109,6 @@ def wait(options: WaitOptions, context: WorkContext) -> dict[str, Any]:
         return {"left": options.children}
     nap_until(context.cancel, is_deaf=options.is_deaf)
     raise InterruptedRunError("stopped napping")
-
-
-def nap_until(cancel: CancelToken, *, is_deaf: bool) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and (is_deaf or not cancel.is_cancelled):
-        time.sleep(0.01)
-
-
-def fork_a_stray() -> None:
-    """Leave a process of another session, whose parent is gone, and which ignores SIGTERM."""
-    child = os.fork()
-    if child:
-        os.waitpid(child, 0)
-        return
-    os.setsid()
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if os.fork():
-        os._exit(0)
-    for _ in range(1200):
-        time.sleep(0.1)
-    os._exit(0)
 
 
 def grab(options: TellOptions, context: WorkContext) -> dict[str, Any]:

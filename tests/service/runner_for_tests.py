@@ -8,6 +8,7 @@ from pathlib import Path
 
 # Before anything is confined: what lies on the path then can be read.
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from adhash.service.worker import Kinds, main
 
