@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from scripted_steps import NEVER_JITTERED, Script
 
 from adhash.errors import StorageError
-from adhash.service.calls.following import EventFeed, EventsReset, LogFeed, follow_feed
+from adhash.service.calls.following import EventFeed, LogFeed, follow_feed
 from adhash.service.calls.server_sent import EventCutter, LineCutter, ServerSent
 from adhash.service.calls.steps import Answer, DisconnectedError
 from adhash.service.errors import GoneError
-from adhash.service.models import Event, EventType, LogLine
+from adhash.service.models import Event, EventsReset, EventType, LogLine
 
 JOB = "01M835H87KN6FWVMERSA297452"
 OPEN = Answer(status=200)

@@ -24,15 +24,17 @@ from adhash.clock import Clock, SystemClock
 from adhash.service.calls import methods, transfers
 from adhash.service.calls.async_client import AsyncClient
 from adhash.service.calls.connection import Certificate, Connection, Verify
-from adhash.service.calls.following import EventFeed, EventsReset, LogFeed, follow_feed
+from adhash.service.calls.following import EventFeed, LogFeed, follow_feed
 from adhash.service.calls.kind_methods import KindMethods
 from adhash.service.calls.remote_jobs import AsyncRemoteJob, RemoteJob
 from adhash.service.calls.retrying import Retries
 from adhash.service.calls.transports import Transport
+from adhash.service.job_methods import JobMethods
 from adhash.service.lifecycle import Status
 from adhash.service.models import (
     ArtifactInfo,
     Event,
+    EventsReset,
     EventType,
     JobDetail,
     JobList,
@@ -44,12 +46,13 @@ from adhash.service.models import (
 __all__ = ["AsyncClient", "AsyncRemoteJob", "Client", "EventsReset", "RemoteJob", "Retries"]
 
 
-class Client(KindMethods[RemoteJob]):
+class Client(JobMethods, KindMethods[RemoteJob]):
     """Calls a control surface, and waits for each answer.
 
     Safe to use from several threads. Use it as a context manager, or call `close`. Every method
     raises what the server refused (`adhash.service.errors`) and StorageError if it cannot be
-    reached.
+    reached. In a request, inputs are URIs of `upload` or paths on the server; outputs are names of
+    artifacts.
 
     Parameters
     ----------
@@ -108,25 +111,6 @@ class Client(KindMethods[RemoteJob]):
     def submit(
         self, kind: str, request: Mapping[str, object], *, idempotency_key: str | None = None
     ) -> RemoteJob:
-        """Submit a job; once this returns, it is not lost.
-
-        Parameters
-        ----------
-        kind : str
-            Such as ``"run-csv"``.
-        request : mapping
-            The options of the command with underscores, and the fields of a job: ``labels``,
-            ``priority``, ``timeout_s``, ``isolation``, ``retries``. Inputs are URIs of `upload` or
-            paths on the server; outputs are names of artifacts.
-        idempotency_key : str or None
-            A name for this very request, to submit it again later and get the same job. None takes
-            a new one, good for the attempts of this call.
-
-        Returns
-        -------
-        RemoteJob
-            A handle on it.
-        """
         steps = methods.submission(kind, request, self._retries, idempotency_key=idempotency_key)
         return RemoteJob(self, self._transport.run(steps))
 
@@ -158,7 +142,6 @@ class Client(KindMethods[RemoteJob]):
         return RemoteJob(self, self.detail(job_id))
 
     def detail(self, job_id: str, *, wait_s: float = 0.0) -> JobDetail:
-        """Return all that is known of a job, after waiting at most so long for a change."""
         return self._transport.run(methods.detail_of(job_id, self._retries, wait_s=wait_s))
 
     def list(
@@ -170,54 +153,17 @@ class Client(KindMethods[RemoteJob]):
         cursor: str | None = None,
         limit: int = 50,
     ) -> JobList:
-        """Return a page of jobs, newest first.
-
-        Parameters
-        ----------
-        status : sequence of Status
-            Any of these; empty for all.
-        kind : sequence of str
-            Any of these; empty for all.
-        labels : mapping of str to str or None
-            All of these.
-        cursor : str or None
-            The ``next_cursor`` of the page before.
-        limit : int
-            1 to 500.
-
-        Returns
-        -------
-        JobList
-            The page.
-        """
         steps = methods.listing(
             self._retries, status=status, kind=kind, labels=labels, cursor=cursor, limit=limit
         )
         return self._transport.run(steps)
 
     def wait(self, job_id: str, timeout_s: float | None = None) -> JobDetail:
-        """Wait for the end of a job, at most so many seconds, and return what is known of it."""
         return self._transport.run(methods.ending(job_id, timeout_s, self._clock, self._retries))
 
     def logs(
         self, job_id: str, *, since: str | None = None, follow: bool = False
     ) -> Iterator[LogLine]:
-        """Return the lines that a job wrote, without gap or repeat across disconnects.
-
-        Parameters
-        ----------
-        job_id : str
-            Its name.
-        since : str or None
-            The ``next`` of the last line one has; None for all.
-        follow : bool
-            Whether to wait for more until the job ends.
-
-        Returns
-        -------
-        iterator of LogLine
-            In order; it asks when it is iterated over.
-        """
         feed = LogFeed(methods.job_path(job_id, "logs"), since, follow=follow)
         steps = follow_feed(feed, job_id, self._retries, is_followed=follow)
         return self._transport.stream(steps)
@@ -230,25 +176,6 @@ class Client(KindMethods[RemoteJob]):
         follow: bool = False,
         types: Sequence[EventType] | None = None,
     ) -> Iterator[Event | EventsReset]:
-        """Return what happened to a job, without gap or repeat across disconnects.
-
-        Parameters
-        ----------
-        job_id : str
-            Its name.
-        after : int
-            The id of the last event one has; 0 for all.
-        follow : bool
-            Whether to wait for more until the terminal status, the last of all.
-        types : sequence of EventType or None
-            Only these; None for all.
-
-        Returns
-        -------
-        iterator of Event or EventsReset
-            In the order of their ids. `EventsReset` says that the place was deleted, by retention
-            say: what follows it is what is left, from the beginning.
-        """
         feed = EventFeed(methods.job_path(job_id, "events"), after, follow=follow, types=types)
         steps = follow_feed(feed, job_id, self._retries, is_followed=follow)
         return self._transport.stream(steps)
@@ -258,7 +185,6 @@ class Client(KindMethods[RemoteJob]):
         return self._transport.run(methods.ticks_of(job_id, last, self._retries))
 
     def artifacts(self, job_id: str) -> builtins.list[ArtifactInfo]:
-        """Return the files that a job made, each with a signed URL."""
         return self._transport.run(methods.artifacts_of(job_id, self._retries))
 
     def download(self, job_id: str, name: str, to: Path | str) -> ArtifactInfo:
@@ -293,24 +219,8 @@ class Client(KindMethods[RemoteJob]):
     # --- ending ----------------------------------------------------------------------------------
 
     def cancel(self, job_id: str, *, timeout_s: float | None = None) -> JobDetail:
-        """End a job and wait until no process of it is left.
-
-        Parameters
-        ----------
-        job_id : str
-            Its name.
-        timeout_s : float or None
-            Wait at most this long; None waits as long as it takes.
-
-        Returns
-        -------
-        JobDetail
-            The final state, unless the time was up. Cancelling a job that has ended changes
-            nothing.
-        """
         steps = methods.cancellation(job_id, timeout_s, self._clock, self._retries)
         return self._transport.run(steps)
 
     def delete(self, job_id: str) -> JobDetail:
-        """Delete the artifacts and logs of a job that has ended; its record stays."""
         return self._transport.run(methods.deletion(job_id, self._retries))

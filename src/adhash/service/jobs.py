@@ -26,6 +26,7 @@ from adhash.clock import Clock, SystemClock
 from adhash.service import store_writes
 from adhash.service.artifacts import remove_files
 from adhash.service.attempts import Capacity, Executor
+from adhash.service.calls.kind_methods import KindMethods
 from adhash.service.errors import (
     DrainingError,
     NotFinishedError,
@@ -50,7 +51,7 @@ from adhash.service.uploads import UploadShelf
 LOCAL = Caller(owner="local")
 
 
-class JobManager(JobLibrary):
+class JobManager(JobLibrary, KindMethods[Job]):
     """Takes jobs, runs them in processes of their own, and keeps what became of them.
 
     Safe to use from several threads. Use it as a context manager, or call `close`.
@@ -225,42 +226,6 @@ class JobManager(JobLibrary):
         """
         return self._intake.check(kind, request, is_trusted=is_trusted).asked
 
-    def run_csv(self, **request: object) -> Job:
-        """Submit a replay; the options are those of ``adhash run-csv``, see `submit`."""
-        return self.submit("run-csv", request)
-
-    def profile(self, **request: object) -> Job:
-        """Submit a profile; the options are those of ``adhash profile``, see `submit`."""
-        return self.submit("profile", request)
-
-    def batch(self, **request: object) -> Job:
-        """Submit a suite; the options are those of ``adhash batch``, see `submit`."""
-        return self.submit("batch", request)
-
-    def probe_visualize(self, **request: object) -> Job:
-        """Submit a probe trace; the options are those of ``adhash probe-visualize``."""
-        return self.submit("probe-visualize", request)
-
-    def verify_snapshot(self, **request: object) -> Job:
-        """Submit the check of a snapshot; the options are those of ``adhash verify-snapshot``."""
-        return self.submit("verify-snapshot", request)
-
-    def ab_compare(self, **request: object) -> Job:
-        """Submit a comparison; the options are those of ``adhash ab-compare``, see `submit`."""
-        return self.submit("ab-compare", request)
-
-    def workload_dna(self, **request: object) -> Job:
-        """Submit a description of a trace; the options are those of ``adhash workload-dna``."""
-        return self.submit("workload-dna", request)
-
-    def generate_csv(self, **request: object) -> Job:
-        """Submit a trace to be generated; the options are those of ``adhash generate-csv``."""
-        return self.submit("generate-csv", request)
-
-    def convert(self, **request: object) -> Job:
-        """Submit the conversion of a trace; the options are those of ``adhash convert``."""
-        return self.submit("convert", request)
-
     # --- looking ---------------------------------------------------------------------------------
 
     def get(self, job_id: str) -> Job:
@@ -292,28 +257,7 @@ class JobManager(JobLibrary):
     def cancel(
         self, job_id: str, *, timeout_s: float | None = None, reason: str = "cancelled by request"
     ) -> JobDetail:
-        """End a job and wait until no process of it is left.
-
-        Parameters
-        ----------
-        job_id : str
-            Its name.
-        timeout_s : float or None
-            Wait at most this long; None waits as long as it takes.
-        reason : str
-            For the timeline.
-
-        Returns
-        -------
-        JobDetail
-            The final state, unless the time was up. Cancelling a job that has ended changes
-            nothing.
-
-        Raises
-        ------
-        UnknownJobError
-            If there is none of that name.
-        """
+        """End a job, see `JobMethods.cancel`; `reason` is for the timeline."""
         self.request_cancel(job_id, reason=reason)
         return self.wait(job_id, timeout_s)
 
@@ -324,25 +268,6 @@ class JobManager(JobLibrary):
         self._supervisor.wake()
 
     def delete(self, job_id: str) -> JobDetail:
-        """Delete the artifacts and logs of a job that has ended; its record stays.
-
-        Parameters
-        ----------
-        job_id : str
-            Its name.
-
-        Returns
-        -------
-        JobDetail
-            What is left.
-
-        Raises
-        ------
-        UnknownJobError
-            If there is none of that name.
-        NotFinishedError
-            If it has not ended.
-        """
         record = self.record(job_id)
         if not record.status.is_terminal:
             raise NotFinishedError(f"job {job_id} is {record.status}", hint="cancel it first")

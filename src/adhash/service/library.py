@@ -12,6 +12,7 @@ from adhash.service.describe import describe_artifact, describe_job, summarise_j
 from adhash.service.errors import InvalidRequestError, UnknownJobError
 from adhash.service.folder import JobFolder, job_folder
 from adhash.service.ids import is_job_id
+from adhash.service.job_methods import JobMethods
 from adhash.service.lifecycle import Status
 from adhash.service.logs import LogReader, position_of
 from adhash.service.models import ArtifactInfo, Event, EventType, JobDetail, JobList, LogLine
@@ -26,8 +27,11 @@ _LOOK_AGAIN_S = 1.0
 _LOG_INTERVAL_S = 0.1
 
 
-class JobLibrary:
-    """The reading half of a job manager: everything that changes nothing.
+class JobLibrary(JobMethods):
+    """The reading half of a job manager: everything that changes nothing, from the store.
+
+    `detail` takes in `since` what a change is measured against, and `list` an `owner`, which a
+    server knows by the token.
 
     Parameters
     ----------
@@ -66,27 +70,6 @@ class JobLibrary:
     def detail(
         self, job_id: str, *, wait_s: float = 0.0, since: JobDetail | None = None
     ) -> JobDetail:
-        """Return all that is known of a job.
-
-        Parameters
-        ----------
-        job_id : str
-            Its name.
-        wait_s : float
-            How long to wait for a change; 0 returns at once.
-        since : JobDetail or None
-            What a change is measured against; None takes the state at the time of the call.
-
-        Returns
-        -------
-        JobDetail
-            The present state.
-
-        Raises
-        ------
-        UnknownJobError
-            If there is none of that name.
-        """
         seen = self._changes.mark()
         detail = self._describe(self.record(job_id))
         if wait_s <= 0 or detail.status.is_terminal or (since is not None and since != detail):
@@ -104,33 +87,6 @@ class JobLibrary:
         cursor: str | None = None,
         limit: int = 50,
     ) -> JobList:
-        """Return a page of jobs, newest first.
-
-        Parameters
-        ----------
-        status : sequence of Status
-            Any of these; empty for all.
-        kind : sequence of str
-            Any of these; empty for all.
-        labels : mapping of str to str or None
-            All of these.
-        owner : str or None
-            Only the jobs of this owner.
-        cursor : str or None
-            The ``next_cursor`` of the page before.
-        limit : int
-            1 to 500.
-
-        Returns
-        -------
-        JobList
-            The page.
-
-        Raises
-        ------
-        InvalidRequestError
-            If the limit or the cursor is not valid.
-        """
         if not 1 <= limit <= 500:
             raise InvalidRequestError(f"limit must be 1 to 500; got {limit}")
         if cursor is not None and not is_job_id(cursor):
@@ -150,25 +106,6 @@ class JobLibrary:
         )
 
     def wait(self, job_id: str, timeout_s: float | None = None) -> JobDetail:
-        """Wait for the end of a job.
-
-        Parameters
-        ----------
-        job_id : str
-            Its name.
-        timeout_s : float or None
-            At most this long.
-
-        Returns
-        -------
-        JobDetail
-            The present state, terminal unless the time was up.
-
-        Raises
-        ------
-        UnknownJobError
-            If there is none of that name.
-        """
         deadline = None if timeout_s is None else self._now_s() + timeout_s
         while True:
             seen = self._changes.mark()
@@ -181,31 +118,6 @@ class JobLibrary:
     def logs(
         self, job_id: str, *, since: str | None = None, follow: bool = False
     ) -> Iterator[LogLine]:
-        """Yield the lines that a job wrote.
-
-        Parameters
-        ----------
-        job_id : str
-            Its name.
-        since : str or None
-            The ``next`` of the last line one has; None for all.
-        follow : bool
-            Whether to wait for more until the job ends.
-
-        Yields
-        ------
-        LogLine
-            In order, without gap or repeat.
-
-        Raises
-        ------
-        UnknownJobError
-            If there is none of that name.
-        GoneError
-            If they were deleted.
-        InvalidRequestError
-            If `since` is no token.
-        """
         reader = self.log_reader(job_id, since)
         while True:
             seen = self._changes.mark()
@@ -235,29 +147,6 @@ class JobLibrary:
         follow: bool = False,
         types: Sequence[EventType] | None = None,
     ) -> Iterator[Event]:
-        """Yield what happened to a job.
-
-        Parameters
-        ----------
-        job_id : str
-            Its name.
-        after : int
-            The id of the last event one has; 0 for all.
-        follow : bool
-            Whether to wait for more until the terminal status, the last of all.
-        types : sequence of EventType or None
-            Only these; None for all.
-
-        Yields
-        ------
-        Event
-            In the order of their ids.
-
-        Raises
-        ------
-        UnknownJobError
-            If there is none of that name.
-        """
         while True:
             seen = self._changes.mark()
             is_ended = self.record(job_id).status.is_terminal
@@ -271,7 +160,6 @@ class JobLibrary:
                 self._changes.wait(job_id, seen, timeout_s=_LOOK_AGAIN_S)
 
     def artifacts(self, job_id: str) -> builtins.list[ArtifactInfo]:
-        """Return the files that a job made; UnknownJobError if there is no such job."""
         return [describe_artifact(each) for each in self._artifacts(self.record(job_id))]
 
     def folder(self, job_id: str) -> JobFolder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -225,6 +226,13 @@ class Event(_Answer):
     type: EventType
     at: datetime
     data: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventsReset:
+    """The place that was asked for is not there any more: what is left follows from `oldest` on."""
+
+    oldest: int
 
 
 class LogLine(_Answer):

@@ -11,7 +11,7 @@ from typing import Any, Self
 from adhash.clock import Clock, SystemClock
 from adhash.service.calls import methods, transfers
 from adhash.service.calls.connection import Certificate, Connection, Verify
-from adhash.service.calls.following import EventFeed, EventsReset, LogFeed, follow_feed
+from adhash.service.calls.following import EventFeed, LogFeed, follow_feed
 from adhash.service.calls.kind_methods import KindMethods
 from adhash.service.calls.remote_jobs import AsyncRemoteJob
 from adhash.service.calls.retrying import Retries
@@ -20,6 +20,7 @@ from adhash.service.lifecycle import Status
 from adhash.service.models import (
     ArtifactInfo,
     Event,
+    EventsReset,
     EventType,
     JobDetail,
     JobList,

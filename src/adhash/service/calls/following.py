@@ -10,25 +10,17 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from adhash.service.calls.methods import detail_of
 from adhash.service.calls.retrying import Retries, open_stream, unreachable
 from adhash.service.calls.server_sent import EventCutter, LineCutter
 from adhash.service.calls.steps import DisconnectedError, Emit, Pause, Read, Request, Steps
 from adhash.service.lifecycle import Status
-from adhash.service.models import Event, EventType, LogLine
+from adhash.service.models import Event, EventsReset, EventType, LogLine
 
 # A stream of events says something every 15 s. Output may be silent for long; then the connection
 # is made anew, which costs nothing and finds out that the server is still there.
 _SILENCE_S = 60.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class EventsReset:
-    """The place that was asked for is not there any more: what is left follows from `oldest` on."""
-
-    oldest: int
 
 
 class Feed(ABC):

@@ -1,4 +1,4 @@
-"""One method for each kind of job, the same for the client that waits and the one that awaits."""
+"""One method for each kind of job: the same for the manager and for both clients."""
 
 from __future__ import annotations
 
@@ -13,10 +13,31 @@ class KindMethods(ABC, Generic[Submitted]):
     """Methods that submit; `Submitted` is a handle, or what a handle is awaited from."""
 
     @abstractmethod
-    def submit(
-        self, kind: str, request: Mapping[str, object], *, idempotency_key: str | None = None
-    ) -> Submitted:
-        """Submit a job of a kind."""
+    def submit(self, kind: str, request: Mapping[str, object]) -> Submitted:
+        """Submit a job; once this returns, it is not lost.
+
+        Clients take an ``idempotency_key`` as well: a name for this very request, to submit it
+        again later and get the same job. Without one each call takes a new one, good for its
+        attempts.
+
+        Parameters
+        ----------
+        kind : str
+            Such as ``"run-csv"``.
+        request : mapping
+            The options of the command with underscores, and the fields of a job: ``labels``,
+            ``priority``, ``timeout_s``, ``isolation``, ``retries``.
+
+        Returns
+        -------
+        Job, RemoteJob or AsyncRemoteJob
+            A handle on it.
+
+        Raises
+        ------
+        ServiceError
+            If the request is refused, or the service takes no jobs; the job was then not taken.
+        """
 
     def run_csv(self, **request: object) -> Submitted:
         """Submit a replay; the options are those of ``adhash run-csv``, see `submit`."""
@@ -53,3 +74,7 @@ class KindMethods(ABC, Generic[Submitted]):
     def convert(self, **request: object) -> Submitted:
         """Submit the conversion of a trace; the options are those of ``adhash convert``."""
         return self.submit("convert", request)
+
+    def report(self, **request: object) -> Submitted:
+        """Submit a report on replays; the options are those of ``adhash report``."""
+        return self.submit("report", request)

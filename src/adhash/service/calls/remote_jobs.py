@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adhash.service.calls.following import EventsReset
 from adhash.service.job_view import JobView
 from adhash.service.lifecycle import Status
-from adhash.service.models import ArtifactInfo, Event, JobDetail, LogLine
+from adhash.service.models import ArtifactInfo, Event, EventsReset, JobDetail, LogLine
 
 if TYPE_CHECKING:
     from adhash.service.client import AsyncClient, Client
