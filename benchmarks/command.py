@@ -24,6 +24,7 @@ CASES = (
     "get_many",
     "growth_pauses",
     "adversarial",
+    "generate",
     "traces",
     "profile",
 )

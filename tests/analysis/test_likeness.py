@@ -123,6 +123,15 @@ def test_keys_that_are_always_scanned_together_stay_together() -> None:
     assert (np.diff(keys) == 1).mean() == pytest.approx(0.95, abs=0.01)
 
 
+def test_strings_that_are_always_touched_together_stay_together() -> None:
+    rng = np.random.default_rng(1)
+    rows = [(0, 100 * int(each) + i * 7) for each in rng.integers(0, 40, 400) for i in range(3)]
+    fitted = fit_trace(rows_of(rows, key_type="str", lengths=[5] * 120), seed=1)
+    assert fitted.sizes.tolist() == [3] * fitted.objects
+    keys = [key for _, key, _ in made(fitted, len(rows))]
+    assert len({tuple(keys[i : i + 3]) for i in range(0, len(keys), 3)}) == fitted.objects
+
+
 def test_entries_at_the_end_are_those_of_the_trace() -> None:
     rng = np.random.default_rng(2)
     rows: list[Row] = []

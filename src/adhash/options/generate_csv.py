@@ -51,7 +51,7 @@ class GenerateCsvOptions(CommandOptions):
         "Make a trace like this one: a generator is fitted to it, and the error of the fit is told."
     )
     like_rows: Annotated[Whole, Field(ge=1, le=1_000_000_000)] = option(
-        "With --like: fit at most so many rows, from the beginning; each takes some 60 bytes.",
+        "With --like: fit at most so many rows, from the beginning; each takes some 150 bytes.",
         default=10_000_000,
     )
     check_fit: bool = option(

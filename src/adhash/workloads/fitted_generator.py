@@ -109,13 +109,14 @@ class LikeTrace:
         offsets, step = np.divmod(place, depth[visit])
         codes = visits.patterns[visit].astype(np.int64)
         ops = (((codes >> (2 * step)) & 3) - 1).astype(np.uint8)
-        objects, epochs = visits.objects[visit], visits.epochs[visit]
+        places = self._fitted.begins[visits.objects[visit]] + offsets
+        epochs = visits.epochs[visit]
         for start in range(0, len(visit), self._most_rows):
             some = slice(start, start + self._most_rows)
             yield pa.RecordBatch.from_arrays(
                 [
                     pa.DictionaryArray.from_arrays(ops[some].view(np.int8), _OP_NAMES),
-                    self._keys.keys(objects[some], epochs[some], offsets[some]),
+                    self._keys.keys(places[some], epochs[some]),
                     self._values_of(ops[some]),
                 ],
                 schema=self.schema,

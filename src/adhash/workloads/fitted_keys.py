@@ -39,31 +39,29 @@ class ShiftedIntegers:
 
     def __init__(self, fitted: FittedTrace, stream: SeededStream) -> None:
         self.arrow_type: pa.DataType = pa.int64() if fitted.key_type == "int64" else pa.uint64()
-        self._starts = fitted.starts
-        ends = [int(start) + int(size) for start, size in zip(*_extremes(fitted), strict=True)]
-        self._span = max(ends) - int(fitted.starts.min())
+        self._keys = fitted.integers
+        greatest = int(self._keys.max())
+        self._span = greatest - int(self._keys.min()) + 1
         limit = 2**63 - 1 if fitted.key_type == "int64" else 2**64 - 1
-        self._epochs = (limit - int(fitted.starts.max()) - int(fitted.sizes.max())) // self._span
+        self._epochs = (limit - greatest) // self._span
         self._scattered = BitMixer(63, stream)
 
-    def keys(self, objects: Ints, epochs: Ints, offsets: Ints) -> ArrowArray:
+    def keys(self, places: Ints, epochs: Ints) -> ArrowArray:
         """Return the key of each row.
 
         Parameters
         ----------
-        objects : ndarray of int64, shape (n,)
-            The object.
+        places : ndarray of int64, shape (n,)
+            Where the key stands among those of the fitted trace.
         epochs : ndarray of int64, shape (n,)
-            The epoch in which it came into being.
-        offsets : ndarray of int64, shape (n,)
-            Which of its keys.
+            The epoch in which its object came into being.
 
         Returns
         -------
         pyarrow.Array
             Integers.
         """
-        keys = self._starts[objects] + offsets.astype(self._starts.dtype)
+        keys = self._keys[places]
         moved = np.flatnonzero(epochs)
         if len(moved):
             keys[moved] = self._moved(keys[moved], epochs[moved])
@@ -75,12 +73,6 @@ class ShiftedIntegers:
         words = keys.view(np.uint64) + epochs.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         mixed = self._scattered.mix(words & np.uint64((1 << 63) - 1))
         return mixed.view(np.int64) if keys.dtype == np.int64 else mixed
-
-
-def _extremes(fitted: FittedTrace) -> tuple[Any, Ints]:
-    """Return the start and the size of the object with the greatest key."""
-    at = np.flatnonzero(fitted.starts == fitted.starts.max())
-    return fitted.starts[at], fitted.sizes[at]
 
 
 class LookalikeStrings:
@@ -108,10 +100,10 @@ class LookalikeStrings:
         self._mixers = [BitMixer(_BITS * places, stream) for places in range(1, _TELLING + 1)]
         self._filler = BitMixer(64, stream)
 
-    def keys(self, objects: Ints, epochs: Ints, offsets: Ints) -> ArrowArray:  # noqa: ARG002
+    def keys(self, places: Ints, epochs: Ints) -> ArrowArray:
         """Return the key of each row; see `ShiftedIntegers.keys`."""
-        lengths = self._lengths[objects]
-        numbers = self._numbers[objects] + epochs * self._counts[lengths]
+        lengths = self._lengths[places]
+        numbers = self._numbers[places] + epochs * self._counts[lengths]
         telling = np.minimum(lengths, _TELLING)
         is_crowded = numbers >= 1 << np.minimum(_BITS * telling, 62)
         words = self._words(numbers, np.where(is_crowded, _TELLING, telling))

@@ -1,9 +1,9 @@
 """A trace as a model: what is kept of it to make others like it.
 
 Keys are taken as objects, each with a life: when it is first touched, how often, and when last. An
-object is mostly a single key; integer keys that are always touched one after the other, in the
-same way, are one object together (an extent). A visit of an object is a run of rows of the same
-key, such as a get that misses and the put that follows; of an extent, one such run for each key.
+object is mostly a single key; keys that are always touched one after the other, in the same way,
+are one object together. A visit of an object is a run of rows of the same key, such as a get that
+misses and the put that follows; of several keys, one such run for each in their order.
 
 Within a life, the gaps between visits are drawn from the gaps of objects that are about as popular
 and about as fast, each divided by the mean gap of its object. What a visit does is drawn by the
@@ -73,10 +73,12 @@ class FittedTrace:
         The class by popularity and by the state at the end.
     first_put : ndarray of int64, shape (m,)
         Which visit, from 0, puts the key for the first time; as many as there are for never.
-    starts : ndarray of int64 or uint64, shape (m,)
-        Of integer keys: the first key of each object; empty for strings.
-    lengths : ndarray of int64, shape (m,)
-        Of strings: how many bytes each has; empty for integers.
+    begins : ndarray of int64, shape (m,)
+        Where the keys of each object begin in the two that follow.
+    integers : ndarray of int64 or uint64, shape (keys,)
+        Integer keys by object, in the order in which they are touched; empty for strings.
+    lengths : ndarray of int64, shape (keys,)
+        Likewise of strings: how many bytes each has; empty for integers.
     gap_shapes : ndarray of float64
         Gaps divided by the mean of their object, all tables one after another.
     gap_bounds : ndarray of int64, shape (3 * groups + 1,)
@@ -100,7 +102,8 @@ class FittedTrace:
     gap_groups: Ints
     op_groups: Ints
     first_put: Ints
-    starts: npt.NDArray[np.int64] | npt.NDArray[np.uint64]
+    begins: Ints
+    integers: npt.NDArray[np.int64] | npt.NDArray[np.uint64]
     lengths: Ints
     gap_shapes: npt.NDArray[np.float64]
     gap_bounds: Ints

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from adhash.analysis.likeness.chains import chains_of
 from adhash.analysis.likeness.reading import Ints, TraceRows
 from adhash.workloads.fitted_trace import (
     CELLS,
@@ -25,8 +26,6 @@ from adhash.workloads.fitted_trace import (
 )
 from adhash.workloads.seeded import SeededStream
 
-# Longer extents are cut: they are visited as a whole.
-_MOST_KEYS_OF_EXTENT = 256
 _MOST_SHAPES = 2048
 _WINDOW_ROWS = 1 << 16
 # How fast the clock runs where keys are seen for the first time.
@@ -61,8 +60,9 @@ def fit_trace(rows: TraceRows, *, seed: int) -> FittedTrace:
     stream = SeededStream(seed, 20)
     of_keys = _visits_of_keys(rows)
     keys = len(rows.values_of_keys) or len(rows.key_lengths)
-    is_head, sizes = _extents(rows, of_keys, keys)
-    visits = _of_heads(of_keys, is_head)
+    is_integer = len(rows.values_of_keys) > 0
+    chains = chains_of(rows, of_keys.whom, of_keys.patterns, keys)
+    visits = _of_heads(of_keys, chains.is_head)
     # Objects are numbered by their first visit.
     heads, begins = np.unique(visits.whom, return_index=True)
     heads = heads[np.argsort(begins, kind="stable")]
@@ -82,17 +82,18 @@ def fit_trace(rows: TraceRows, *, seed: int) -> FittedTrace:
         last=lives.last,
         windows=clock[np.unique([*range(0, len(rows.ops), _WINDOW_ROWS), len(rows.ops)])],
         visits=lives.counts,
-        sizes=sizes[heads],
+        sizes=chains.sizes[heads],
         gap_groups=gap_groups,
         op_groups=op_groups,
         first_put=lives.first_put,
-        starts=rows.values_of_keys[heads] if len(rows.values_of_keys) else np.empty(0, np.int64),
-        lengths=rows.key_lengths[heads] if len(rows.key_lengths) else np.empty(0, np.int64),
+        begins=chains.begins[heads],
+        integers=rows.values_of_keys[chains.members] if is_integer else rows.values_of_keys,
+        lengths=rows.key_lengths if is_integer else rows.key_lengths[chains.members],
         gap_shapes=shapes,
         gap_bounds=bounds,
         patterns=patterns,
         value_lengths=_sample(rows.value_lengths, TABLE, stream),
-        new_share=_new_share(lives, sizes[heads], len(rows.ops)),
+        new_share=_new_share(lives, chains.sizes[heads], len(rows.ops)),
     )
 
 
@@ -121,43 +122,6 @@ def _clock(rows: TraceRows, visits: _Visits) -> npt.NDArray[np.float64]:
     takes[first] = _FIRST_VISIT
     per_row = np.repeat(takes, np.diff(np.append(visits.rows, len(rows.ops))))
     return np.concatenate([[0.0], np.cumsum(per_row)])
-
-
-def _extents(rows: TraceRows, visits: _Visits, keys: int) -> tuple[npt.NDArray[np.bool_], Ints]:
-    """Return which keys begin an object, and how many keys each object of these has.
-
-    Two neighbours belong together if every visit of the lower one is followed by one of the upper
-    one with the same pattern, and no other visit of the upper one exists.
-    """
-    is_head = np.ones(keys, dtype=np.bool_)
-    sizes = np.ones(keys, dtype=np.int64)
-    if not len(rows.values_of_keys):
-        return is_head, sizes
-    values = rows.values_of_keys[visits.whom]
-    step = np.flatnonzero(
-        (values[1:] - values[:-1] == 1)
-        & (values[1:] > values[:-1])
-        & (visits.patterns[1:] == visits.patterns[:-1])
-    )
-    counts = np.bincount(visits.whom, minlength=keys)
-    leaves = np.bincount(visits.whom[step], minlength=keys)
-    enters = np.bincount(visits.whom[step + 1], minlength=keys)
-    order = np.argsort(rows.values_of_keys, kind="stable")
-    ordered = rows.values_of_keys[order]
-    lower, upper = order[:-1], order[1:]
-    joined = np.zeros(keys, dtype=np.bool_)  # to the one below, in the order of keys
-    joined[1:] = (
-        (ordered[1:] - ordered[:-1] == 1)
-        & (leaves[lower] == counts[lower])
-        & (enters[upper] == counts[upper])
-    )
-    place = np.arange(keys)
-    in_chain = place - np.maximum.accumulate(np.where(joined, 0, place))
-    heads = np.flatnonzero(in_chain % _MOST_KEYS_OF_EXTENT == 0)
-    is_head[:] = False
-    is_head[order[heads]] = True
-    sizes[order[heads]] = np.diff(np.append(heads, keys))
-    return is_head, sizes
 
 
 def _of_heads(visits: _Visits, is_head: npt.NDArray[np.bool_]) -> _Visits:
