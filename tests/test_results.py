@@ -14,7 +14,10 @@ from IPython.core.formatters import DisplayFormatter
 
 from adhash import Map
 from adhash.analysis.ab_compare import ab_compare
+from adhash.analysis.compact_snapshot import compact_snapshot
+from adhash.analysis.diff_snapshot import diff_snapshot
 from adhash.analysis.dna import workload_dna
+from adhash.analysis.inspect_snapshot import inspect_snapshot
 from adhash.analysis.probe_visualize import probe_visualize
 from adhash.analysis.profile import profile
 from adhash.analysis.verify_snapshot import verify_snapshot
@@ -42,6 +45,25 @@ def _snapshot(trace: str) -> Result:
     return verify_snapshot(path)
 
 
+def _compact(trace: str) -> Result:
+    path = Path(trace).with_suffix(".arrow")
+    Map({"a": 1}, key="str").save(path)
+    return compact_snapshot(path, out=path)
+
+
+def _inspect(trace: str) -> Result:
+    path = Path(trace).with_suffix(".arrow")
+    Map({HOSTILE: 1}, key="str").save(path)
+    return inspect_snapshot(path, key=HOSTILE)
+
+
+def _diff(trace: str) -> Result:
+    paths = [Path(trace).with_suffix(f".{side}.arrow") for side in "ab"]
+    for number, path in enumerate(paths):
+        Map({HOSTILE: number}, key="str").save(path)
+    return diff_snapshot(*paths)
+
+
 def _batch(trace: str) -> Result:
     jobs = [{**SUITE["jobs"][0], "csv": trace}]  # type: ignore[dict-item]
     return batch(spec={**SUITE, "jobs": jobs}, out_dir=Path(trace).parent / "out")
@@ -57,7 +79,10 @@ MADE: dict[str, tuple[Callable[[str], Result], int | None]] = {
         3,
     ),
     "probe-visualize": (_probe, 1),
+    "inspect-snapshot": (_inspect, 1),
     "verify-snapshot": (_snapshot, None),
+    "compact-snapshot": (_compact, 1),
+    "diff-snapshot": (_diff, 1),
     "batch": (_batch, 2),
 }
 

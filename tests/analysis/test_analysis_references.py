@@ -11,6 +11,7 @@ pytest.importorskip("adhash.maps", reason="the native module is not built", exc_
 
 from adhash import Map
 from adhash.analysis.ab_result import AbCompareResult
+from adhash.analysis.inspect_snapshot import InspectSnapshotResult
 from adhash.analysis.verify_snapshot import VerifySnapshotResult, verify_snapshot
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -26,6 +27,14 @@ def test_every_field_of_a_comparison_is_on_its_page() -> None:
     page = (DOCS / "howto" / "compare-two-configurations.md").read_text("utf-8")
     named = {word for cell in first_cells(page, "field") for word in re.findall(r"`(\w+)`", cell)}
     assert named == {field.alias or name for name, field in AbCompareResult.model_fields.items()}
+
+
+def test_every_part_of_an_inspected_snapshot_is_on_its_page() -> None:
+    page = (DOCS / "reference" / "snapshots.md").read_text("utf-8")
+    section = page.split("## Looking into one", 1)[1].split("\n## ", 1)[0]
+    cells = first_cells(section, "field")
+    named = {word for cell in cells for word in re.findall(r"`(\w+)`", cell)}
+    assert named == set(InspectSnapshotResult.model_fields) - {"schema_", "snapshot"}
 
 
 def test_every_check_and_field_of_a_verified_snapshot_is_on_its_page(tmp_path: Path) -> None:

@@ -76,6 +76,28 @@ GIVEN: dict[str, dict[str, Any]] = {
         "export_json": "e.json",
         "svg_out": "e.svg",
     },
+    "inspect-snapshot": {
+        "snapshot": "-s.arrow",
+        "key": "-k",
+        "limit": 3,
+        "load": False,
+        "mode": "std",
+        "json_out": "i.json",
+    },
+    "compact-snapshot": {
+        "snapshot": "-s.arrow",
+        "out": "d.arrow",
+        "compress": "lz4",
+        "sort": False,
+        "json_out": "c.json",
+    },
+    "diff-snapshot": {
+        "a": "-a.arrow",
+        "b": "b.arrow",
+        "limit": 3,
+        "memory": 1 << 20,
+        "json_out": "d.json",
+    },
     "verify-snapshot": {
         "snapshot": "-s.arrow",
         "repair": True,

@@ -208,7 +208,8 @@ def test_a_suite_with_a_failed_job_has_failed_and_keeps_its_result(
     assert report.result["status"] == "failed"
 
 
-NEEDS_FILES = {"verify-snapshot", "report", "convert"}
+SNAPSHOTS = {name for name in job_kinds() if name.endswith("-snapshot")}
+NEEDS_FILES = {*SNAPSHOTS, "report", "convert"}
 
 
 @pytest.mark.parametrize("kind", [name for name in job_kinds() if name not in NEEDS_FILES])
@@ -235,6 +236,31 @@ def test_a_report_reads_several_inputs_and_leaves_both_forms(
     assert [each["mode"] for each in compared["replays"]] == ["swiss", "std"]
     artifacts = folder_of(ref).attempt(1).artifacts
     assert {each.name for each in artifacts.iterdir()} == {"report.html", "report.md"}
+
+
+def test_snapshots_are_inspected_compacted_and_compared(place: Place, tmp_path: Path) -> None:
+    from adhash.maps import Map
+
+    snapshot = tmp_path / "data" / "map.arrow"
+    snapshot.parent.mkdir()
+    Map({number: number for number in range(500)}).save(snapshot)
+    path = str(snapshot)
+    dense, ref = run(
+        place, "compact-snapshot", snapshot=path, out="d.arrow", in_readable=(snapshot,)
+    )
+    assert dense.phase is AttemptPhase.SUCCEEDED, dense.error
+    assert events(ref, "progress")
+    assert dense.result is not None
+    assert dense.result["bytes_after"] < dense.result["bytes_before"]
+    told, _ = run(place, "inspect-snapshot", snapshot=path, key="7", in_readable=(snapshot,))
+    assert told.result is not None
+    assert told.result["key"]["value"]["text"] == "7"
+    other = snapshot.with_name("other.arrow")
+    Map({1: 1}).save(other)
+    compared, _ = run(place, "diff-snapshot", a=path, b=str(other), in_readable=(snapshot.parent,))
+    assert compared.phase is AttemptPhase.SUCCEEDED, compared.error
+    assert compared.result is not None
+    assert (compared.result["status"], compared.result["removed"]) == ("different", 499)
 
 
 def test_a_damaged_snapshot_has_failed_and_keeps_its_result(place: Place, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from adhash.maps import engines
 from adhash.maps.entry_check import EntryCheck
 from adhash.maps.invariants import broken_invariants
 from adhash.snapshots.header import SnapshotHeader
-from adhash.snapshots.verify import FileFindings, Watch, intact_batches
+from adhash.snapshots.reader import Watch
+from adhash.snapshots.verify import FileFindings, intact_batches
 
 ENTRY_CHECKS: Final = ("settings", "layout", "distinct keys", "look-ups", "invariants")
 _ADAPTIVE: Final = "adaptive"

@@ -22,7 +22,7 @@ from adhash.results import ResultPart
 from adhash.snapshots import SnapshotHeader, write_snapshot
 from adhash.snapshots.columns import column_length, select_rows
 from adhash.snapshots.header import current_versions
-from adhash.snapshots.reader import blaming, open_regular
+from adhash.snapshots.reader import Watch, blaming, open_regular
 from adhash.snapshots.salvage import (
     LostRows,
     Survey,
@@ -30,7 +30,7 @@ from adhash.snapshots.salvage import (
     salvaged_rows,
     survey_snapshot,
 )
-from adhash.snapshots.verify import FileFindings, Watch, check_file
+from adhash.snapshots.verify import FileFindings, check_file
 
 if TYPE_CHECKING:
     from adhash.snapshots import Column
@@ -104,7 +104,7 @@ def repair_snapshot(snapshot: str, out: str, *, watch: Watch, cancel: CancelToke
             raise InvariantError(
                 f"{snapshot} cannot be repaired: {error.detail}", hint="restore it from a copy"
             ) from error
-        header, replaced = _usable(survey.header)
+        header, replaced = usable_header(survey.header)
         distinct = sum(column_length(keys) for keys, _ in _distinct(file, survey, watch))
         header = header.model_copy(update={"size": distinct, "versions": current_versions()})
 
@@ -150,7 +150,7 @@ def _distinct(file: BinaryIO, survey: Survey, watch: Watch) -> Iterator[tuple[Co
             yield select_rows(keys, is_new), select_rows(values, is_new)
 
 
-def _usable(header: SnapshotHeader) -> tuple[SnapshotHeader, list[str]]:
+def usable_header(header: SnapshotHeader) -> tuple[SnapshotHeader, list[str]]:
     """Return a header that passes every check, and what had to be replaced for that."""
     findings = FileFindings(size_bytes=0, sha256="")
     changes: dict[str, Any] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from adhash.cancellation import CancelToken
 from adhash.errors import InterruptedRunError
 from adhash.progress import WorkCallback, WorkProgress
-from adhash.snapshots.verify import Watch
+from adhash.snapshots.reader import Watch
 
 
 def watched(progress: WorkCallback, cancel: CancelToken) -> Watch:

@@ -25,7 +25,8 @@ from adhash.presenters import Table, checks_table
 from adhash.progress import WorkCallback, ignore_work
 from adhash.replay.folders import prepared_folders
 from adhash.results import Result
-from adhash.snapshots.verify import FileFindings, SnapshotCheck, Watch, check_file
+from adhash.snapshots.reader import Watch
+from adhash.snapshots.verify import FileFindings, SnapshotCheck, check_file
 from adhash.units import format_bytes
 
 SCHEMA = "adhash.verify-snapshot.v1"

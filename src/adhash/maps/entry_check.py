@@ -83,6 +83,36 @@ class EntryCheck:
             is_new &= first_of_each(keys)
         return is_new
 
+    def contains(self, keys: Column) -> NDArray[np.bool_]:
+        """Return which of some keys are there."""
+        return _native.Map.contains_many(self._map, keys)
+
+    def compare(self, keys: Column, values: Column) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return which keys are there, and which of those have exactly these values.
+
+        Parameters
+        ----------
+        keys : ndarray or (offsets, data)
+            Keys of the map's type.
+        values : ndarray or (offsets, data)
+            As many values of its type.
+
+        Returns
+        -------
+        tuple of ndarray of bool
+            One for each row; the second is False where the first is.
+        """
+        answers, found = _native.Map.get_many(self._map, keys)
+        return found, found & equal_rows(answers, values)
+
+    def values_of(self, keys: Column) -> Column:
+        """Return the values of some keys, all of which are there."""
+        return _native.Map.get_many(self._map, keys)[0]
+
+    def forget(self, keys: Column) -> None:
+        """Remove some keys."""
+        _native.Map.delete_many(self._map, keys)
+
     def invariants(self, should_stop: Callable[[], bool] | None = None) -> tuple[Invariant, ...]:
         """Hold the map to every invariant of its engine.
 
@@ -114,16 +144,30 @@ class EntryCheck:
         return len(self._map)
 
 
+def equal_rows(a: Column, b: Column) -> NDArray[np.bool_]:
+    """Return which rows of two columns of one type are the same, bit by bit."""
+    if not isinstance(a, tuple) or not isinstance(b, tuple):
+        bits_of_a, bits_of_b = (np.ascontiguousarray(each).view(np.uint64) for each in (a, b))
+        same: NDArray[np.bool_] = bits_of_a == bits_of_b
+        return same
+    import pyarrow.compute as pc
+
+    equal = pc.equal(_binary_array(*a), _binary_array(*b))
+    return np.asarray(equal.to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+def _binary_array(offsets: NDArray[np.int64], data: NDArray[np.uint8]) -> Any:
+    import pyarrow as pa
+
+    buffers = [None, pa.py_buffer(offsets.data), pa.py_buffer(data.data)]
+    return pa.Array.from_buffers(pa.large_binary(), len(offsets) - 1, buffers)
+
+
 def first_of_each(column: Column) -> NDArray[np.bool_]:
     """Return which rows hold what no row before them holds."""
     items: Any = column
     if isinstance(column, tuple):
-        import pyarrow as pa
-
-        offsets, data = column
-        buffers = [None, pa.py_buffer(offsets.data), pa.py_buffer(data.data)]
-        array = pa.Array.from_buffers(pa.large_binary(), len(offsets) - 1, buffers)
-        items = array.dictionary_encode().indices.to_numpy()
+        items = _binary_array(*column).dictionary_encode().indices.to_numpy()
     is_first = np.zeros(len(items), dtype=np.bool_)
     is_first[np.unique(items, return_index=True)[1]] = True
     return is_first

@@ -11,8 +11,11 @@ from collections.abc import Mapping
 from adhash.options.ab_compare import AbCompareOptions
 from adhash.options.base import CommandOptions
 from adhash.options.batch import BatchOptions
+from adhash.options.compact_snapshot import CompactSnapshotOptions
 from adhash.options.convert import ConvertOptions
+from adhash.options.diff_snapshot import DiffSnapshotOptions
 from adhash.options.generate_csv import GenerateCsvOptions
+from adhash.options.inspect_snapshot import InspectSnapshotOptions
 from adhash.options.probe_visualize import ProbeVisualizeOptions
 from adhash.options.profile import ProfileOptions
 from adhash.options.report import ReportOptions
@@ -27,7 +30,10 @@ COMMANDS: Mapping[str, type[CommandOptions]] = {
     "profile": ProfileOptions,
     BATCH: BatchOptions,
     "probe-visualize": ProbeVisualizeOptions,
+    "inspect-snapshot": InspectSnapshotOptions,
     "verify-snapshot": VerifySnapshotOptions,
+    "compact-snapshot": CompactSnapshotOptions,
+    "diff-snapshot": DiffSnapshotOptions,
     "ab-compare": AbCompareOptions,
     "workload-dna": WorkloadDnaOptions,
     "generate-csv": GenerateCsvOptions,

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from adhash.options.ab_compare import AbCompareOptions
     from adhash.options.base import CommandOptions
     from adhash.options.batch import BatchOptions
+    from adhash.options.compact_snapshot import CompactSnapshotOptions
     from adhash.options.convert import ConvertOptions
+    from adhash.options.diff_snapshot import DiffSnapshotOptions
     from adhash.options.generate_csv import GenerateCsvOptions
+    from adhash.options.inspect_snapshot import InspectSnapshotOptions
     from adhash.options.probe_visualize import ProbeVisualizeOptions
     from adhash.options.profile import ProfileOptions
     from adhash.options.report import ReportOptions
@@ -172,12 +175,12 @@ def trace_probe(options: ProbeVisualizeOptions, context: WorkContext) -> dict[st
 
 
 def verify_snapshot(options: VerifySnapshotOptions, context: WorkContext) -> dict[str, Any]:
-    """Check whether a snapshot is whole.
+    """Check whether a snapshot is whole, and save what is left of it if that is asked for.
 
     Parameters
     ----------
     options : VerifySnapshotOptions
-        What is asked for.
+        What is asked for; a repaired snapshot is an artifact.
     context : WorkContext
         Told how much was checked.
 
@@ -198,6 +201,81 @@ def verify_snapshot(options: VerifySnapshotOptions, context: WorkContext) -> dic
     with context.keeping(told):
         require_intact(result)
     return told
+
+
+def inspect_snapshot(options: InspectSnapshotOptions, context: WorkContext) -> dict[str, Any]:
+    """Tell what is in a snapshot.
+
+    Parameters
+    ----------
+    options : InspectSnapshotOptions
+        What is asked for.
+    context : WorkContext
+        Told how much was read.
+
+    Returns
+    -------
+    dict
+        ``adhash.inspect-snapshot.v1``.
+
+    Raises
+    ------
+    AdhashError
+        If the snapshot cannot be read, or the job was cancelled.
+    """
+    from adhash.analysis.inspect_snapshot import run_inspect_snapshot
+
+    return _told(run_inspect_snapshot(options, **_ears(context)))
+
+
+def compact_snapshot(options: CompactSnapshotOptions, context: WorkContext) -> dict[str, Any]:
+    """Write a snapshot again as densely as it can be.
+
+    Parameters
+    ----------
+    options : CompactSnapshotOptions
+        What is asked for; the dense snapshot is an artifact.
+    context : WorkContext
+        Told how much was written.
+
+    Returns
+    -------
+    dict
+        ``adhash.compact-snapshot.v1``.
+
+    Raises
+    ------
+    AdhashError
+        If the snapshot cannot be read or written, or the job was cancelled.
+    """
+    from adhash.analysis.compact_snapshot import run_compact_snapshot
+
+    return _told(run_compact_snapshot(options, **_ears(context)))
+
+
+def diff_snapshots(options: DiffSnapshotOptions, context: WorkContext) -> dict[str, Any]:
+    """Tell in which entries two snapshots differ; that they do is no failure.
+
+    Parameters
+    ----------
+    options : DiffSnapshotOptions
+        What is asked for.
+    context : WorkContext
+        Told how much was compared.
+
+    Returns
+    -------
+    dict
+        ``adhash.diff-snapshot.v1``.
+
+    Raises
+    ------
+    AdhashError
+        If a snapshot cannot be read, or the job was cancelled.
+    """
+    from adhash.analysis.diff_snapshot import run_diff_snapshot
+
+    return _told(run_diff_snapshot(options, **_ears(context)))
 
 
 def compare_configurations(options: AbCompareOptions, context: WorkContext) -> dict[str, Any]:

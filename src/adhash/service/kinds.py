@@ -100,10 +100,28 @@ _KINDS = (
         example={"key": "apple", "seed": ["apple=1", "pear=2"], "mode": "swiss"},
     ),
     JobKind(
+        name="inspect-snapshot",
+        summary="Tell what is in a snapshot.",
+        run="inspect_snapshot",
+        example={"snapshot": "map.arrow", "limit": 5},
+    ),
+    JobKind(
         name="verify-snapshot",
         summary="Check a snapshot's checksums and structure.",
         run="verify_snapshot",
         example={"snapshot": "map.arrow"},
+    ),
+    JobKind(
+        name="compact-snapshot",
+        summary="Write a snapshot again as densely as it can be.",
+        run="compact_snapshot",
+        example={"snapshot": "map.arrow", "out": "dense.arrow"},
+    ),
+    JobKind(
+        name="diff-snapshot",
+        summary="Tell in which entries two snapshots differ.",
+        run="diff_snapshots",
+        example={"a": "map.arrow", "b": "later.arrow"},
     ),
     JobKind(
         name="ab-compare",

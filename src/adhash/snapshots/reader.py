@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from os import PathLike
@@ -20,8 +20,11 @@ import pyarrow as pa
 from adhash.errors import SnapshotError, StorageError
 from adhash.snapshots.arrow_file import ArrowFile
 from adhash.snapshots.columns import Column, arrow_type, column_from_arrow
-from adhash.snapshots.digest import verify_digest
+from adhash.snapshots.digest import OnBytes, verify_digest
 from adhash.snapshots.header import SnapshotHeader
+
+# Told what is being done, and how far it is: (note, done, total, unit). Raising ends the work.
+Watch = Callable[[str, int, int, str], None]
 
 
 class Snapshot:
@@ -47,6 +50,7 @@ class Snapshot:
         header: SnapshotHeader,
     ) -> None:
         self.path = path
+        self.size_bytes = os.fstat(file.fileno()).st_size
         self.header = header
         self._file = file
         self._arrow = arrow
@@ -56,7 +60,12 @@ class Snapshot:
 
         A file holds at most a few rows a byte, but its header may say anything.
         """
-        return min(self.header.size, os.fstat(self._file.fileno()).st_size)
+        return min(self.header.size, self.size_bytes)
+
+    @property
+    def has_marks(self) -> bool:
+        """Whether its batches can be told apart, and saved in parts, if the file is damaged."""
+        return SnapshotHeader.has_digest(self._arrow.schema.metadata)
 
     @property
     def arrow(self) -> ArrowFile:
@@ -104,13 +113,15 @@ class Snapshot:
         self.close()
 
 
-def open_snapshot(path: str | PathLike[str]) -> Snapshot:
+def open_snapshot(path: str | PathLike[str], *, watch: Watch | None = None) -> Snapshot:
     """Open a snapshot after checking every bit of it; memory stays bounded whatever its size.
 
     Parameters
     ----------
     path : path-like
         The snapshot.
+    watch : callable or None
+        Told after every megabyte how far it is.
 
     Returns
     -------
@@ -129,7 +140,7 @@ def open_snapshot(path: str | PathLike[str]) -> Snapshot:
         file = open_regular(name)
         try:
             size_bytes = os.fstat(file.fileno()).st_size
-            verify_digest(file, size_bytes)
+            verify_digest(file, size_bytes, on_bytes=_telling(watch, size_bytes))
             arrow = ArrowFile(file, size_bytes)
             header = SnapshotHeader.from_metadata(arrow.schema.metadata)
             require_columns(arrow.schema, header)
@@ -137,6 +148,12 @@ def open_snapshot(path: str | PathLike[str]) -> Snapshot:
             file.close()
             raise
     return Snapshot(name, file, arrow, header)
+
+
+def _telling(watch: Watch | None, size_bytes: int) -> OnBytes | None:
+    if watch is None:
+        return None
+    return lambda done: watch("checking the checksum", done, size_bytes, "bytes")
 
 
 def open_regular(name: str) -> BufferedReader:

@@ -13,7 +13,7 @@ same again.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import BinaryIO, Final
@@ -22,12 +22,11 @@ from adhash.errors import SnapshotError
 from adhash.snapshots.attempts import attempt
 from adhash.snapshots.columns import Column, column_length
 from adhash.snapshots.header import SnapshotHeader
+from adhash.snapshots.reader import Watch
 from adhash.snapshots.salvage_header import FoundHeader, find_header
 from adhash.snapshots.salvage_places import Place, marked_places, unmarked_places
 from adhash.snapshots.salvage_rows import Piece, read_pieces
 
-# Told what is being done, and how far it is: (note, done, total, unit). Raising ends the work.
-Watch = Callable[[str, int, int, str], None]
 _MARKED: Final = "a batch cannot be found: its beginning is damaged, or the file was cut there"
 
 

@@ -29,10 +29,7 @@ from adhash.snapshots.attempts import attempt
 from adhash.snapshots.columns import Column, column_from_arrow
 from adhash.snapshots.digest import MAGIC, MARKER, locate_slots, plain_sha256, verify_digest
 from adhash.snapshots.header import FORMAT, SnapshotHeader
-from adhash.snapshots.reader import open_regular, require_columns
-
-# Told what is being done, and how far it is: (note, done, total, unit). Raising ends the check.
-Watch = Callable[[str, int, int, str], None]
+from adhash.snapshots.reader import Watch, open_regular, require_columns
 
 FILE_CHECKS: Final = ("framing", "checksum", "header", "columns", "batches", "rows")
 _LOOKED_AT_BYTES: Final = 64 << 10
@@ -267,7 +264,7 @@ def _check_batches(
         findings.add("batches", ok=False, detail=f"{len(faults)} of {total} damaged: {listed}")
         _skip(findings, "rows")
         return
-    findings.add("batches", ok=True, detail=f"{total:,} batches, valid and with their checksums")
+    findings.add("batches", ok=True, detail=f"all {total:,} valid and with their checksums")
     is_right = findings.rows == header.size
     promised = "as the header says" if is_right else f"where the header says {header.size:,}"
     findings.add("rows", ok=is_right, detail=f"{findings.rows:,} rows, {promised}")

@@ -55,9 +55,21 @@ class KindMethods(ABC, Generic[Submitted]):
         """Submit a probe trace; the options are those of ``adhash probe-visualize``."""
         return self.submit("probe-visualize", request)
 
+    def inspect_snapshot(self, **request: object) -> Submitted:
+        """Submit a look into a snapshot; the options are those of ``adhash inspect-snapshot``."""
+        return self.submit("inspect-snapshot", request)
+
     def verify_snapshot(self, **request: object) -> Submitted:
         """Submit the check of a snapshot; the options are those of ``adhash verify-snapshot``."""
         return self.submit("verify-snapshot", request)
+
+    def compact_snapshot(self, **request: object) -> Submitted:
+        """Submit a denser snapshot; the options are those of ``adhash compact-snapshot``."""
+        return self.submit("compact-snapshot", request)
+
+    def diff_snapshot(self, **request: object) -> Submitted:
+        """Submit a comparison of snapshots; the options are those of ``adhash diff-snapshot``."""
+        return self.submit("diff-snapshot", request)
 
     def ab_compare(self, **request: object) -> Submitted:
         """Submit a comparison; the options are those of ``adhash ab-compare``, see `submit`."""
