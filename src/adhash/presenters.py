@@ -110,6 +110,7 @@ def candidates_table(profile: Mapping[str, object]) -> Table:
         "predicted>",
         "vs best>",
         "memory>",
+        "forecast>",
         "sample>",
         "laps from>",
         "to>",
@@ -122,16 +123,17 @@ def candidates_table(profile: Mapping[str, object]) -> Table:
 
 
 def _candidate_row(candidate: Mapping[str, Any]) -> tuple[str, ...]:
-    low, high = candidate["spread"]
+    low, high = candidate["spread"] or (None, None)
     return (
         _mode_label(candidate),
         format_seconds(candidate["predicted_s"]),
         f"{candidate['regret']:.2f}x",
         format_bytes(candidate["predicted_memory_bytes"]),
-        format_seconds(candidate["measured_s"]),
-        format_seconds(low),
-        format_seconds(high),
-        format_count(candidate["ops_per_second"]),
+        or_dash(candidate.get("forecast_s"), format_seconds),
+        or_dash(candidate["measured_s"], format_seconds),
+        or_dash(low, format_seconds),
+        or_dash(high, format_seconds),
+        or_dash(candidate["ops_per_second"], format_count),
     )
 
 
@@ -153,7 +155,17 @@ def profile_notes(profile: Mapping[str, object]) -> list[str]:
         f"recommended: {_text(profile, 'recommended_mode')} (confidence {confidence:.2f})",
         f"because {_text(profile, 'reason')}",
         *(f"would change it: {each}" for each in _list(profile, "would_change")),
+        *_profile_advice(profile),
     ]
+
+
+def _profile_advice(profile: Mapping[str, object]) -> Iterator[str]:
+    entries = _number(profile, "reserve", "entries")
+    if entries is not None:
+        saved = format_seconds(_number(profile, "reserve", "saves_s") or 0.0)
+        yield f"in a program: reserve({entries:.0f}) before the first entry saves about {saved}"
+    if _text(profile, "method") == "race" and _text(profile, "calibration"):
+        yield f"no forecast: {_text(profile, 'calibration')}"
 
 
 def comparison_table(summaries: Sequence[Mapping[str, object]]) -> Table:

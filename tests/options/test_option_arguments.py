@@ -54,6 +54,9 @@ GIVEN: dict[str, dict[str, Any]] = {
     "profile": TRACE
     | {
         "mode": "swiss,adaptive",
+        "method": "forecast",
+        "budget": 0.5,
+        "calibration": "own.json",
         "sample_rows": 2_000,
         "pieces": 3,
         "rounds": 4,

@@ -74,7 +74,7 @@ def register(app: typer.Typer) -> None:
 def profile(
     options: ProfileOptions, *, then: str | None, server: str | None, as_json: bool
 ) -> None:
-    """Race the engines on samples of a trace and recommend one, with its reason."""
+    """Forecast or race the engines on samples of a trace and recommend one, with its reason."""
     address = server_for_run(server)
     words = None if then is None else _command_of(then, options, address)
     result = _run(options) if address is None else _run_there(options, server=address)

@@ -16,7 +16,7 @@ class CalibrateOptions(CommandOptions):
     )
     largest: Whole = option(
         "The largest table, in entries; beyond it costs are extrapolated.",
-        default=524_288,
+        default=262_144,
         ge=4_096,
         le=100_000_000,
     )

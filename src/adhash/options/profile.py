@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from adhash.config_values import HashSeed, Modes, Whole
+from typing import Literal
+
+from adhash.config_values import HashSeed, Modes, Real, Whole
 from adhash.options.base import InputFile, OutputFile, option
 from adhash.options.traces import TraceOptions
 
@@ -14,8 +16,23 @@ class ProfileOptions(TraceOptions):
         "The candidates: modes or names of engines, by commas; every engine of this build "
         "but the reference ones by default."
     )
+    method: Literal["auto", "forecast", "race"] = option(
+        "auto forecasts by the calibration of this machine and races the finalists, or races every "
+        "candidate where there is none; forecast never races; race always does.",
+        default="auto",
+    )
+    budget: Real = option(
+        "How long a forecast and a race of its finalists may take, as a part of replaying the "
+        "trace once on every candidate.",
+        default=0.1,
+        ge=0,
+        le=100,
+    )
+    calibration: InputFile | None = option(
+        "The calibration to forecast by; by default that of this machine and build."
+    )
     sample_rows: Whole = option(
-        "How many rows of the trace the race runs at most, drawn across its whole length.",
+        "How many rows of the trace are looked at, at most, drawn across its whole length.",
         default=200_000,
         ge=1_000,
         le=1_000_000_000,

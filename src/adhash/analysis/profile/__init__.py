@@ -1,8 +1,10 @@
 """Choosing an engine for a trace: `profile`, or `run_profile` with a model of options.
 
-The story, module by module: `sampling` draws pieces of the trace, `history` infers what the table
-held before each, `race` runs the engines on them in turns, `standing` ranks the laps and says how
-sure the ranking is, and `recommendation` puts it into words.
+The story, module by module: `sampling` draws pieces of the trace, and `history` infers what the
+table held before each. Where the machine is calibrated, `traffic` says what follows for the whole
+trace, `forecast` prices that in each engine, `expectation` joins it with a race of the finalists,
+and `forecast_wording` puts it into words. `race` runs engines on the pieces in turns, `standing`
+ranks the laps; where every candidate is raced, `recommendation` says what came of it.
 
 Names are loaded when they are first used.
 """

@@ -46,13 +46,17 @@ class Findings:
     laps: Mapping[str, Sequence[Lap]]
     caches: Sequence[Cache]
 
-    def result(self, *, csv: str, seed: int, elapsed_s: float, manifest: Manifest) -> ProfileResult:
+    def result(
+        self, *, csv: str, calibration: str, seed: int, elapsed_s: float, manifest: Manifest
+    ) -> ProfileResult:
         """Return the result.
 
         Parameters
         ----------
         csv : str
             The trace as it was named.
+        calibration : str
+            Why there was no forecast.
         seed : int
             Of the run, and of the bootstrap.
         elapsed_s : float
@@ -78,6 +82,7 @@ class Findings:
         return ProfileResult(
             csv=csv,
             recommended_mode=standings[0].mode,
+            calibration=calibration,
             reason=reason(evidence),
             confidence=confidence(standings, is_sampled=len(self.sample.pieces) > 1, seed=seed),
             would_change=would_change(evidence),
@@ -141,10 +146,7 @@ class Findings:
 
     def _settings(self, standings: Sequence[Standing]) -> dict[str, Any]:
         engines = {mode.name: mode.engine for mode in self.modes}
-        layouts = [engines[each.mode] for each in standings if engines[each.mode] in _LAYOUTS]
-        settings: dict[str, Any] = {"replay.mode": standings[0].mode}
-        # For a map that shall stay adaptive: where it had better begin.
-        return settings | ({"adaptive.initial_layout": layouts[0]} if layouts else {})
+        return recommended_settings([(each.mode, engines[each.mode]) for each in standings])
 
     def _candidate(self, standing: Standing) -> Candidate:
         times = [lap.measured_ns / NS_PER_S for lap in standing.laps]
@@ -162,3 +164,11 @@ class Findings:
             predicted_memory_bytes=standing.predicted_memory_bytes,
             regret=standing.regret,
         )
+
+
+def recommended_settings(ranking: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Return the settings that carry a recommendation out, by a ranking of modes and engines."""
+    layouts = [engine for _, engine in ranking if engine in _LAYOUTS]
+    settings: dict[str, Any] = {"replay.mode": ranking[0][0]}
+    # For a map that shall stay adaptive: where it had better begin.
+    return settings | ({"adaptive.initial_layout": layouts[0]} if layouts else {})

@@ -104,8 +104,6 @@ class History:
         Entries behind the last piece.
     dictionary : pyarrow.Array
         The key of each id.
-    ids : ndarray of int64
-        The key of each row of all pieces, by its number.
     """
 
     restorations: Sequence[Restoration]
@@ -113,7 +111,6 @@ class History:
     unique_keys: int
     live: int
     dictionary: ArrowArray
-    ids: _Ints
 
 
 def infer_history(
@@ -162,7 +159,6 @@ def infer_history(
         unique_keys=len(dictionary),
         live=int((walk.carried == PRESENT).sum()),
         dictionary=dictionary,
-        ids=ids,
     )
 
 

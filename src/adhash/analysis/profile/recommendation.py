@@ -59,7 +59,11 @@ class Evidence:
 
 def reason(evidence: Evidence) -> str:
     """Return why the first of the ranking is recommended."""
-    parts = [_lead(evidence), _traffic(evidence.character), _extent(evidence.sampled)]
+    parts = [
+        _lead(evidence),
+        traffic_in_words(evidence.character),
+        extent(evidence.sampled, "raced"),
+    ]
     cache = _cache_between(evidence)
     if cache is not None:
         parts.append(
@@ -74,38 +78,40 @@ def _lead(evidence: Evidence) -> str:
         return f"{best.mode} was the only candidate"
     second = evidence.others[0]
     won, rounds = rounds_won(best, second)
-    text = f"{best.mode} ran {_percent(second.regret - 1)} faster than {second.mode}, the next"
+    text = f"{best.mode} ran {percent(second.regret - 1)} faster than {second.mode}, the next"
     text += f", in {won} of {rounds} rounds" if rounds > 1 else ", in one round"
     if second.regret <= TOLERANCE:
         return f"{text}: so close that either will do"
     last = evidence.others[-1]
     return text + (
-        f", and {_percent(last.regret - 1)} faster than {last.mode}" if last is not second else ""
+        f", and {percent(last.regret - 1)} faster than {last.mode}" if last is not second else ""
     )
 
 
-def _traffic(character: Character) -> str:
+def traffic_in_words(character: Character) -> str:
+    """Return what a trace does, in short."""
     parts = []
     if character.hit_share is not None:
-        parts.append(f"{_percent(character.hit_share)} of look-ups hit")
+        parts.append(f"{percent(character.hit_share)} of look-ups hit")
     if character.insert_share is not None:
         parts.append(
-            f"{_percent(character.put_share)} of operations are puts, "
-            f"{_percent(character.insert_share)} of them of new keys"
+            f"{percent(character.put_share)} of operations are puts, "
+            f"{percent(character.insert_share)} of them of new keys"
         )
     if character.del_share:
-        parts.append(f"{_percent(character.del_share)} are deletions")
+        parts.append(f"{percent(character.del_share)} are deletions")
     parts.append(f"about {format_count(character.entries)} {character.key_type} keys at the end")
     return ", ".join(parts)
 
 
-def _extent(sampled: Sampled) -> str:
+def extent(sampled: Sampled, what: str) -> str:
+    """Return how much of a trace was raced, or whatever `what` says."""
     if sampled.is_whole:
-        return f"all {sampled.rows:,} operations were raced"
+        return f"all {sampled.rows:,} operations were {what}"
     about = "" if sampled.is_exact else "about "
     return (
         f"{format_count(sampled.rows)} of {about}{format_count(sampled.total_rows)} operations "
-        f"were raced, from {sampled.pieces} places"
+        f"were {what}, from {sampled.pieces} places"
     )
 
 
@@ -126,11 +132,11 @@ def _close_rivals(evidence: Evidence) -> Iterator[str]:
         names = " and ".join(each.mode for each in close)
         yield (
             f"chance: {names} {'is' if len(close) == 1 else 'are'} within "
-            f"{_percent(close[-1].regret - 1)}; another machine or another day may turn it round"
+            f"{percent(close[-1].regret - 1)}; another machine or another day may turn it round"
         )
     elif evidence.others:
         second = evidence.others[0]
-        yield f"{second.mode} would have to be {_percent(1 - 1 / second.regret)} faster"
+        yield f"{second.mode} would have to be {percent(1 - 1 / second.regret)} faster"
 
 
 def _smaller_tables(evidence: Evidence) -> Iterator[str]:
@@ -141,7 +147,7 @@ def _smaller_tables(evidence: Evidence) -> Iterator[str]:
             f"memory before time: {smallest.mode} needs "
             f"{format_bytes(smallest.predicted_memory_bytes)} where {best.mode} needs "
             f"{format_bytes(best.predicted_memory_bytes)}, and takes "
-            f"{_percent(smallest.regret - 1)} longer"
+            f"{percent(smallest.regret - 1)} longer"
         )
 
 
@@ -154,7 +160,7 @@ def _shorter_pauses(evidence: Evidence) -> Iterator[str]:
         yield (
             f"pauses before throughput: {best.mode} stops for about {format_ns(whole_ns)} where "
             f"it grows, {steadiest.mode} for a small part of that, and takes "
-            f"{_percent(steadiest.regret - 1)} longer"
+            f"{percent(steadiest.regret - 1)} longer"
         )
 
 
@@ -186,7 +192,7 @@ def _noise(evidence: Evidence) -> Iterator[str]:
         yield f"a quieter machine: {'; '.join(evidence.noise_reasons)}"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     """Return a share as a percentage with two figures: ``"0.4 %"``, ``"12 %"``, ``"100 %"``."""
     percent = 100 * share
     rounded = f"{percent:.0f}" if percent >= 9.95 or percent == 0 else f"{percent:.1f}"

@@ -16,24 +16,42 @@ class Candidate(ResultPart):
 
     mode: str = Field(description="The mode.")
     engine: str = Field(description="The engine it stands for.")
-    measured_s: float = Field(
-        description="Seconds that the sampled operations took in the map: the median of the laps."
+    measured_s: float | None = Field(
+        description="Seconds that the sampled operations took in the map: the median of the laps; "
+        "null where it was not raced, as spread, ops_per_second and memory_bytes."
     )
-    spread: tuple[float, float] = Field(description="The shortest and the longest lap, in s.")
-    laps: int = Field(description="How often it ran; hopeless candidates leave the race early.")
-    ops_per_second: float = Field(description="Sampled operations by `measured_s`.")
-    memory_bytes: int = Field(description="Of its table behind the last piece.")
+    spread: tuple[float, float] | None = Field(
+        description="The shortest and the longest lap, in s."
+    )
+    laps: int = Field(
+        description="How often it ran: hopeless candidates leave the race early, and behind a "
+        "forecast only finalists are raced."
+    )
+    ops_per_second: float | None = Field(description="Sampled operations by `measured_s`.")
+    memory_bytes: int | None = Field(description="Of its table behind the last piece.")
+    forecast_s: float | None = Field(
+        default=None,
+        description="Seconds in the map for the whole trace by the cost model alone; null where "
+        "there was none.",
+    )
     predicted_s: float = Field(
-        description="Seconds in the map for the whole trace, on this machine."
+        description="Seconds in the map for the whole trace, on this machine, by all that is known."
     )
     predicted_memory_bytes: int = Field(description="Of its table at the end of the whole trace.")
     regret: float = Field(description="`predicted_s` divided by the smallest of all candidates.")
 
 
+class Reserve(ResultPart):
+    """What making room for all entries before the first operation would save."""
+
+    entries: int = Field(description="How many, for `adhash.Map.reserve`.")
+    saves_s: float = Field(description="Seconds of `predicted_s` of the recommended mode.")
+
+
 class Sampled(ResultPart):
     """What of the trace was looked at."""
 
-    rows: int = Field(description="Rows that were raced.")
+    rows: int = Field(description="Rows that were looked at, and raced if anything was.")
     pieces: int = Field(description="Places of the trace that they came from.")
     total_rows: int = Field(description="Rows of the trace.")
     total_bytes: int = Field(description="Bytes of the trace, unpacked where it had to be.")
@@ -67,17 +85,31 @@ class ProfileResult(Result):
     csv: str = Field(description="The trace as it was named.")
     recommended_mode: str = Field(description="The mode to use.")
     reason: str = Field(description="Why, in words with figures.")
+    method: Literal["forecast", "forecast and race", "race"] = Field(
+        default="race",
+        description="How it was found: by the cost model of this machine, by that and a race of "
+        "the finalists, or by racing every candidate.",
+    )
+    calibration: str = Field(
+        default="", description="Where the cost model comes from, or why there was none; in words."
+    )
     confidence: float = Field(
         ge=0,
         le=1,
-        description="The share of bootstrap draws (of rounds, and of pieces where the trace was "
-        "sampled) in which the recommended mode was within 3 % of the fastest.",
+        description="The share of draws in which the recommended mode was within 3 % of the "
+        "fastest: of rounds, and of pieces where the trace was sampled, for a race; of errors of "
+        "the cost model and the race for a forecast.",
     )
     would_change: list[str] = Field(description="What would change the decision, in words.")
     recommended_settings: dict[str, Any] = Field(
         description="Settings by dotted name that carry the recommendation out."
     )
-    candidates: list[Candidate] = Field(description="Every mode raced, the fastest first.")
+    candidates: list[Candidate] = Field(description="Every mode, the fastest first.")
+    reserve: Reserve | None = Field(
+        default=None,
+        description="For programs that use the map: null where it saves less than 3 % of the time "
+        "or 1 ms, or is not known.",
+    )
     sampled: Sampled = Field(description="What of the trace was looked at.")
     character: Character = Field(description="The trace in short.")
     elapsed_s: float = Field(description="Seconds that the profile took.")

@@ -5,13 +5,24 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from adhash.analysis.calibration.cache import (
+    CalibrationCache,
+    cache_folder,
+    load_cost_model,
+    this_place,
+)
+from adhash.analysis.calibration.costs import CostModel
 from adhash.analysis.profile.caches import caches
 from adhash.analysis.profile.findings import Findings
+from adhash.analysis.profile.forecast_findings import forecast_result
+from adhash.analysis.profile.forecasting import Forecasting, Outlook
 from adhash.analysis.profile.history import History, infer_history
 from adhash.analysis.profile.race import Lap, NativeLap, prepare, race
 from adhash.analysis.profile.result import ProfileResult
@@ -22,7 +33,7 @@ from adhash.cancellation import CancelToken
 from adhash.clock import NS_PER_S, Clock, SystemClock
 from adhash.config_models import Settings
 from adhash.config_sources import load_settings
-from adhash.errors import StorageError
+from adhash.errors import BadInputError, StorageError
 from adhash.options.base import read_options
 from adhash.options.profile import ProfileOptions
 from adhash.options.traces import SHARED_SETTINGS
@@ -44,7 +55,7 @@ def profile(
     cancel: CancelToken | None = None,
     **options: Any,
 ) -> ProfileResult:
-    """Race the engines on samples of a trace and recommend one.
+    """Forecast or race the engines on samples of a trace and recommend one.
 
     Parameters
     ----------
@@ -56,7 +67,8 @@ def profile(
         Ends the work early.
     **options
         By the names of `adhash.options.profile.ProfileOptions`: ``sample``, ``mode``,
-        ``sample_rows``, ``pieces``, ``rounds``, ``seed``, ``key_type``, ``value_type``,
+        ``method``, ``budget``, ``calibration``, ``sample_rows``,
+        ``pieces``, ``rounds``, ``seed``, ``key_type``, ``value_type``,
         ``csv_max_rows``, ``csv_max_bytes``, ``json_out``, ``config``, ``preset``.
 
     Returns
@@ -82,7 +94,7 @@ def run_profile(
     machinery: Machinery | None = None,
     clock: Clock | None = None,
 ) -> ProfileResult:
-    """Race the engines on samples of a trace and recommend one.
+    """Forecast or race the engines on samples of a trace and recommend one.
 
     Parameters
     ----------
@@ -116,9 +128,11 @@ def run_profile(
         If it was cancelled.
     """
     native = machinery or NativeMachinery()
-    settings = _settings(options, os.environ if environ is None else environ)
+    environ = os.environ if environ is None else environ
+    settings = _settings(options, environ)
     work = _Work(
         options=options,
+        environ=environ,
         settings=settings,
         modes=_candidates(options, native.engines()),
         seed=secrets.randbits(_SEED_BITS) if settings.replay.seed is None else settings.replay.seed,
@@ -165,6 +179,7 @@ class _Work:
 
     options: ProfileOptions
     settings: Settings
+    environ: Mapping[str, str]
     modes: Sequence[Mode]
     seed: int
     machinery: Machinery
@@ -182,10 +197,95 @@ class _Work:
         return str(sample_path(str(self.options.sample)))
 
     def carry_out(self) -> ProfileResult:
-        """Draw, infer, race and judge."""
+        """Forecast and race the finalists, or race every candidate."""
         started_at, start_ns = self.clock.now(), self.clock.monotonic_ns()
         noise = NoiseMeter(self.clock)
-        drawing = self._drawing()
+        model, told = self._cost_model()
+        found = self._race_all(noise) if model is None else self._forecast(model, noise)
+        sample = found.findings.sample if isinstance(found, Outlook) else found.sample
+        manifest = describe_run(
+            started_at=started_at,
+            trace_sha256=sample.sha256,
+            settings=self.settings,
+            seed=self.seed,
+            isa=self.machinery.isa(),
+            noise=noise.read(is_paced=False),
+        )
+        facts: dict[str, Any] = {
+            "csv": self.trace,
+            "calibration": told,
+            "seed": self.seed,
+            "elapsed_s": (self.clock.monotonic_ns() - start_ns) / NS_PER_S,
+            "manifest": manifest,
+        }
+        if isinstance(found, Outlook):
+            return forecast_result(found, **facts)
+        return found.result(**facts)
+
+    def _cost_model(self) -> tuple[CostModel | None, str]:
+        """Return what operations cost here and where that comes from, or None and why not."""
+        if self.options.method == "race":
+            return None, "not asked for"
+        try:
+            path, model = self._read_costs()
+        except (BadInputError, StorageError) as error:
+            if self.options.method == "forecast" or self.options.calibration is not None:
+                raise
+            return None, f"{error.detail}; {error.hint}"
+        missing = {mode.engine for mode in self.modes} - set(model.calibration.place.engines)
+        if missing:
+            return None, f"{', '.join(sorted(missing))} is not calibrated"
+        return model, f"{path}, measured at {model.calibration.measured_at}"
+
+    def _read_costs(self) -> tuple[Path, CostModel]:
+        place = this_place(self.machinery)
+        if self.options.calibration is not None:
+            path = Path(self.options.calibration)
+        else:
+            path = CalibrationCache(folder=cache_folder(self.environ), place=place).path
+            if not path.exists():
+                raise BadInputError(
+                    "this machine and build are not calibrated",
+                    hint="adhash calibrate takes a few seconds, once",
+                )
+        return path, load_cost_model(path, place)
+
+    def _forecast(self, model: CostModel, noise: NoiseMeter) -> Outlook:
+        import pyarrow  # noqa: F401 - loading a library is not what the budget is for
+
+        # By the CPU time: what others take from the machine must not make a profile worse.
+        start_ns = time.thread_time_ns()
+        forecasting = Forecasting(
+            modes=self.modes,
+            model=model,
+            look=self._look,
+            race=partial(self._race, noise=noise),
+            most_rows=self.options.sample_rows,
+            most_pieces=self.options.pieces,
+            rounds=self.options.rounds,
+            budget=self.options.budget,
+            spent_ns=lambda: time.thread_time_ns() - start_ns,
+        )
+        return forecasting.carry_out(is_raced=self.options.method == "auto")
+
+    def _race_all(self, noise: NoiseMeter) -> Findings:
+        sample, history = self._look(self.options.sample_rows, self.options.pieces)
+        laps = self._race(self.modes, sample, history, self.options.rounds, noise=noise)
+        self._tell("weighing the laps")
+        return Findings(
+            modes=self.modes, sample=sample, history=history, laps=laps, caches=caches()
+        )
+
+    def _look(self, rows: int, pieces: int) -> tuple[Sample, History]:
+        """Draw so many rows from so many places, and infer what the table held before each."""
+        drawing = Drawing(
+            settings=self.settings.replay,
+            most_rows=rows,
+            most_pieces=pieces,
+            machinery=self.machinery,
+            is_stopped=self._is_stopped,
+            progress=self.progress,
+        )
         sample = draw_sample(self.trace, drawing)
         self._tell("inferring the state of the table")
         history = infer_history(
@@ -194,37 +294,16 @@ class _Work:
             seed=self.seed,
             require_going_on=drawing.require_going_on,
         )
-        laps = self._race(sample, history, noise)
-        self._tell("weighing the laps")
-        findings = Findings(
-            modes=self.modes, sample=sample, history=history, laps=laps, caches=caches()
-        )
-        return findings.result(
-            csv=self.trace,
-            seed=self.seed,
-            elapsed_s=(self.clock.monotonic_ns() - start_ns) / NS_PER_S,
-            manifest=describe_run(
-                started_at=started_at,
-                trace_sha256=sample.sha256,
-                settings=self.settings,
-                seed=self.seed,
-                isa=self.machinery.isa(),
-                noise=noise.read(is_paced=False),
-            ),
-        )
-
-    def _drawing(self) -> Drawing:
-        return Drawing(
-            settings=self.settings.replay,
-            most_rows=self.options.sample_rows,
-            most_pieces=self.options.pieces,
-            machinery=self.machinery,
-            is_stopped=self._is_stopped,
-            progress=self.progress,
-        )
+        return sample, history
 
     def _race(
-        self, sample: Sample, history: History, noise: NoiseMeter
+        self,
+        modes: Sequence[Mode],
+        sample: Sample,
+        history: History,
+        rounds: int,
+        *,
+        noise: NoiseMeter,
     ) -> Mapping[str, Sequence[Lap]]:
         run_lap = NativeLap(
             machinery=self.machinery,
@@ -235,9 +314,9 @@ class _Work:
             is_stopped=self._is_stopped,
         )
         return race(
-            self.modes,
+            modes,
             run_lap,
-            rounds=self.options.rounds,
+            rounds=rounds,
             seed=self.seed,
             progress=self.progress,
         )

@@ -41,6 +41,8 @@ class Sample:
         Whether `total_rows` was counted and not estimated.
     sha256 : str or None
         The digest of the file, where all of it was read.
+    is_seekable : bool
+        Whether another sample could be drawn without reading the trace through.
     """
 
     pieces: Sequence[Operations]
@@ -50,6 +52,7 @@ class Sample:
     total_bytes: int
     is_exact: bool
     sha256: str | None = None
+    is_seekable: bool = False
 
     @property
     def rows(self) -> int:

@@ -119,7 +119,7 @@ def _draw_from_csv(source: CsvSource, drawing: Drawing) -> Sample:
         sample = CsvSampler(drawing=drawing, reader=reader, total_bytes=total_bytes).draw()
     # The digest of a copy that was unpacked is not that of the trace's file.
     is_copy = source.compression or not source.reopenable
-    return replace(sample, sha256=source.sha256()) if is_copy else sample
+    return replace(sample, sha256=source.sha256()) if is_copy else replace(sample, is_seekable=True)
 
 
 @contextmanager
