@@ -231,8 +231,8 @@ def test_a_slowdown_that_is_never_found_has_no_size() -> None:
 def test_a_slowed_driver_spins_for_its_share_and_forwards_the_rest() -> None:
     class Working:
         def advance(self, budget_ns: int) -> bool:
-            until_ns = time.perf_counter_ns() + budget_ns
-            while time.perf_counter_ns() < until_ns:
+            until_ns = time.process_time_ns() + budget_ns
+            while time.process_time_ns() < until_ns:
                 pass
             return True
 
@@ -240,9 +240,9 @@ def test_a_slowed_driver_spins_for_its_share_and_forwards_the_rest() -> None:
             return "counted"
 
     driver: Any = SlowedDriver(Working(), 1.0)  # type: ignore[arg-type]
-    began_ns = time.perf_counter_ns()
+    began_ns = time.process_time_ns()
     assert driver.advance(20_000_000) is True
-    assert time.perf_counter_ns() - began_ns >= 40_000_000
+    assert time.process_time_ns() - began_ns >= 40_000_000
     assert driver.counters() == "counted"
 
 

@@ -1,8 +1,9 @@
 """A replay that is slower by a known fraction: what a self-test of comparisons has to find.
 
-The native loop runs as ever; each time it comes back, the thread spins for a fraction of the time
-that passed since the last time. So the slowdown is real: it is spent in the replay, by the clock of
-the replay, and disturbed like everything else. Nothing but the self-test starts this.
+The native loop runs as ever; each time it comes back, the thread spins for a fraction of the CPU
+time that the process took since the last time. So the slowdown is real: it is spent in the replay,
+counted by the clock of the replay, and disturbed like everything else. CPU time, because a process
+that has to wait for its core takes no more work for it. Nothing but the self-test starts this.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class SlowedMachinery(NativeMachinery):
 
 
 class SlowedDriver:
-    """A driver that spins after each turn for a fraction of the time since the last.
+    """A driver that spins after each turn for a fraction of the CPU time since the last.
 
     Parameters
     ----------
@@ -92,14 +93,14 @@ class SlowedDriver:
     def __init__(self, driver: Driver, slowdown: float) -> None:
         self._driver = driver
         self._slowdown = slowdown
-        self._since_ns = time.perf_counter_ns()
+        self._since_ns = time.process_time_ns()
 
     def advance(self, budget_ns: int) -> bool:
         """Run for about a time, and spin."""
         is_done = self._driver.advance(budget_ns)
-        now_ns = time.perf_counter_ns()
+        now_ns = time.process_time_ns()
         until_ns = now_ns + round((now_ns - self._since_ns) * self._slowdown)
-        while time.perf_counter_ns() < until_ns:
+        while time.process_time_ns() < until_ns:
             pass
         self._since_ns = until_ns
         return is_done
