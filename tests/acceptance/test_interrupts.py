@@ -58,10 +58,10 @@ def pour_for_ever(pipe: IO[bytes], start: bytes, poured: list[int]) -> None:
 
 @contextmanager
 def endless(
-    *args: str | Path, cwd: Path, poured: list[int] | None = None
+    *args: str | Path, cwd: Path, poured: list[int] | None = None, option: str = "--csv"
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a run whose standard input is a trace without an end."""
-    with started(*args, "--csv", "-", cwd=cwd, stdin=subprocess.PIPE) as run:
+    with started(*args, option, "-", cwd=cwd, stdin=subprocess.PIPE) as run:
         assert run.stdin is not None
         source = (run.stdin, b"op,key,value\n", [] if poured is None else poured)
         writer = threading.Thread(target=pour_for_ever, args=source, daemon=True)
@@ -161,6 +161,20 @@ def test_ctrl_c_ends_an_endless_trace(
         ended = end(run, signal.SIGINT)
     require_cancelled(ended, tmp_path)
     assert not (tmp_path / "map.arrow").exists(), "the map of a part is not the map of the trace"
+
+
+@pytest.mark.parametrize("moment", range(2))
+def test_ctrl_c_ends_the_fitting_of_a_trace(tmp_path: Path, moment: int) -> None:
+    poured: list[int] = []
+    args = ("generate-csv", "--no-check-fit", "--out", "like.csv")
+    with endless(*args, cwd=tmp_path, poured=poured, option="--like") as run:
+        wait_until(lambda: len(poured) > 8, run)
+        time.sleep(random.Random(moment).uniform(0, 0.5))
+        ended = end(run, signal.SIGINT)
+    assert ended.code == 130, ended
+    assert ended.error["error"] == "Interrupted"
+    assert ended.after_s < PATIENCE_S
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("moment", range(2))
