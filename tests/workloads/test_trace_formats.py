@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from adhash.errors import BadInputError, InterruptedRunError, TraceError
 from adhash.workloads.formats.content import Content
-from adhash.workloads.formats.events import Events
+from adhash.workloads.formats.events import DELETE, LOOKUP, READ, WRITE, Events
 from adhash.workloads.formats.registry import (
     described_formats,
     detected,
@@ -252,3 +252,52 @@ def test_any_damage_gives_rows_or_an_error_of_the_trace(name: str, data: st.Data
 def test_any_bytes_give_rows_or_an_error_of_the_trace(content: bytes, name: str) -> None:
     fault = rows_or_fault(name, content)
     assert fault is None or (fault.file == "t" and fault.hint)
+
+
+STRACE = [
+    ('stat("/a", 0x7ffd) = 0', [(READ, "/a", 144)]),
+    (
+        '7 12:00:01.5 access("/a", R_OK) = -1 ENOENT (No such file or directory)',
+        [(LOOKUP, "/a", 0)],
+    ),
+    ('access("/a/b", R_OK) = -1 ENOTDIR (Not a directory)', [(LOOKUP, "/a/b", 0)]),
+    ('open("/a", O_RDWR) = -1 EACCES (Permission denied)', [(READ, "/a", 144)]),
+    ('open("/a", O_RDWR|O_CREAT, 0600) = 4', [(WRITE, "/a", 144)]),
+    ('open("/a", O_RDWR|O_CREAT, 0600) = -1 EEXIST (File exists)', [(READ, "/a", 144)]),
+    ('[pid   3] unlink("/a") = 0', [(DELETE, "/a", 0)]),
+    ('unlink("/\\"a") = 0', [(DELETE, '/"a', 0)]),
+    ('rename("/a", "/b") = 0', [(DELETE, "/a", 0), (WRITE, "/b", 144)]),
+    ('write(1, "/a", 2) = 2', []),
+    ('openat(3</usr>, "x", O_RDONLY) = 4', [(READ, "/usr/x", 144)]),
+]
+REDIS = [
+    ('1.5 [0 1.2.3.4:5] "GET" "k"', [(READ, "k", 8)]),
+    ('1.5 [1 1.2.3.4:5] "get" "k"', [(READ, "1:k", 8)]),
+    ('1.5 [0 1.2.3.4:5] "set" "k" "12345"', [(WRITE, "k", 5)]),
+    ('1.5 [0 1.2.3.4:5] "set" "k" ""', [(WRITE, "k", 0)]),
+    ('1.5 [0 1.2.3.4:5] "set" "k" "123" "EX" "5"', [(WRITE, "k", 3)]),
+    ('1.5 [0 1.2.3.4:5] "setex" "k" "60" "1234567"', [(WRITE, "k", 7)]),
+    ('1.5 [0 1.2.3.4:5] "incr" "k"', [(WRITE, "k", 8)]),
+    ('1.5 [0 1.2.3.4:5] "ttl" "k"', [(LOOKUP, "k", 8)]),
+    ('1.5 [0 1.2.3.4:5] "mget" "k" "l"', [(READ, "k", 8), (READ, "l", 8)]),
+    ('1.5 [0 1.2.3.4:5] "del" "k\\\\"', [(DELETE, "k\\", 8)]),
+    ('1.5 [0 1.2.3.4:5] "get" ""', []),
+    ('1.5 [0 1.2.3.4:5] "info" "all"', []),
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), name=st.sampled_from(["strace", "redis-monitor"]))
+def test_simple_and_other_lines_keep_their_order(data: st.DataObject, name: str) -> None:
+    known: list[tuple[str, list[Access]]] = STRACE if name == "strace" else REDIS  # type: ignore[assignment]
+    chosen = data.draw(st.lists(st.sampled_from(known), max_size=12))
+    content = "".join(f"{line}\n" for line, _ in chosen).encode()
+    assert accesses(name, content) == [access for _, each in chosen for access in each]
+
+
+@pytest.mark.parametrize(("name", "known"), [("strace", STRACE), ("redis-monitor", REDIS)])
+def test_each_line_is_read_as_what_it_stands_for(
+    name: str, known: list[tuple[str, list[Access]]]
+) -> None:
+    for line, expected in known:
+        assert accesses(name, line.encode()) == expected, line

@@ -10,10 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+import pyarrow.compute as pc
+
+from adhash.workloads.arrow_buffers import numbers_of
 from adhash.workloads.formats.accesses import Accesses
-from adhash.workloads.formats.content import Content, Fault
-from adhash.workloads.formats.events import DELETE, LOOKUP, READ, WRITE, Events
+from adhash.workloads.formats.content import Content, Fault, Lines
+from adhash.workloads.formats.events import DELETE, LOOKUP, READ, WRITE, Events, taken
 from adhash.workloads.formats.first_lines import some_match
+from adhash.workloads.formats.matching import match
+from adhash.workloads.formats.mixed_lines import SimpleLines, codes_of, read_mixed
 from adhash.workloads.formats.trace_format import TraceFormat
 
 _LINE = re.compile(r'\d+\.\d+ \[(\d+) \S+\]((?: "(?:[^"\\]|\\.)*")+)\s*')
@@ -44,21 +50,49 @@ _ONE = {
     **dict.fromkeys(_LOOKUPS.split(), LOOKUP),
     **dict.fromkeys(_WRITES.split(), WRITE),
 }
+_PLAIN_SETS = dict.fromkeys(("set", "setnx", "getset", "append"), WRITE)
 # Where the value stands among the arguments, if not last.
 _VALUE_AT = {"set": 1, "setnx": 1, "getset": 1, "append": 1, "setex": 2, "psetex": 2}
 
 
+# Most lines: a command on database 0, a key and at most one more argument, nothing escaped.
+_SIMPLE = (
+    r'[0-9]+\.[0-9]+ \[0 \S+\] "(?P<command>[A-Za-z]+)" "(?P<key>[^"\\]+)"'
+    r'(?: "(?P<value>[^"\\]*)")?'
+)
+
+
 def _read(content: Content) -> Iterator[Events]:
     for lines in content.lines():
-        accesses = Accesses()
-        for index, text in enumerate(lines.texts()):
+
+        def read_line(accesses: Accesses, place: int, text: str, lines: Lines = lines) -> None:
             found = _LINE.fullmatch(text)
             if found:
                 _take(accesses, found[1], _ARGUMENT.findall(found[2]))
             elif text.strip() not in ("", "OK"):
-                lines.refuse(index, _fault(text))
-        if accesses.keys:
-            yield accesses.events()
+                lines.refuse(place, _fault(text))
+
+        events = read_mixed(lines, _simple(lines), read_line)
+        if events:
+            yield events
+
+
+def _simple(lines: Lines) -> SimpleLines:
+    matched = match(lines, _SIMPLE)
+    kinds = codes_of(matched, "command", _ONE)
+    lengths = numbers_of(pc.binary_length(matched.strings("value"))).astype(np.int64)
+    # A write whose only other argument is its value; where that is empty, a closer look is needed.
+    is_set = (codes_of(matched, "command", _PLAIN_SETS) == WRITE) & (lengths > 0)
+    is_read = (kinds == READ) | (kinds == LOOKUP)
+    kept = np.flatnonzero(is_set | is_read)
+    is_done = np.zeros(len(lines), dtype=bool)
+    is_done[matched.places[kept]] = True
+    events = Events.of(
+        kinds[kept],
+        taken(matched.keys("key"), kept),
+        np.where(is_read, _DEFAULT_BYTES, lengths)[kept],
+    )
+    return SimpleLines(events=events, places=matched.places[kept], is_done=is_done)
 
 
 def _take(accesses: Accesses, database: str, words: Sequence[str]) -> None:
@@ -88,7 +122,8 @@ def _add(accesses: Accesses, database: str, kind: int, argument: str, size: int)
 
 def _size(command: str, arguments: Sequence[str]) -> int:
     at = _VALUE_AT.get(command, -1)
-    return len(_plain(arguments[at])) if -1 <= at < len(arguments) else _DEFAULT_BYTES
+    has_value = len(arguments) > max(at, 1)
+    return len(_plain(arguments[at])) if has_value else _DEFAULT_BYTES
 
 
 def _plain(argument: str) -> str:

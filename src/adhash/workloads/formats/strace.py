@@ -11,11 +11,18 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
+import pyarrow.compute as pc
+
+from adhash.workloads.arrow_buffers import flags_of
 from adhash.workloads.formats.accesses import Accesses
 from adhash.workloads.formats.content import Content, Fault, Lines
-from adhash.workloads.formats.events import DELETE, LOOKUP, READ, WRITE, Events
+from adhash.workloads.formats.events import DELETE, LOOKUP, READ, WRITE, Events, taken
 from adhash.workloads.formats.first_lines import some_match
+from adhash.workloads.formats.matching import match
+from adhash.workloads.formats.mixed_lines import UNKNOWN, SimpleLines, codes_of, read_mixed
 from adhash.workloads.formats.path_lookups import STAT_BYTES
 from adhash.workloads.formats.trace_format import TraceFormat
 
@@ -49,23 +56,54 @@ _OTHER = re.compile(_PREFIX + r"(---|\+\+\+|strace: |[a-z_0-9]+\(.*<|<\.\.\. ).*
 _PATH = re.compile(r'(?:(?:AT_FDCWD|\d+)(?:<(?P<folder>[^>]*)>)?, )?"(?P<path>(?:[^"\\]|\\.)*)"')
 _ERROR = re.compile(r"-1 (?P<code>E[A-Z0-9]+)")
 _ABSENT = ("ENOENT", "ENOTDIR")
+_BY_ERROR = {error.lower(): LOOKUP for error in _ABSENT}
+_ONE_PATH = {name: kind for name, kind in _NAMES.items() if name not in _TWO_PATHS}
+
+
+# Most lines: a call in one piece with one path, nothing escaped, no folder told by strace -y.
+_SIMPLE = (
+    r"(?:\[pid +[0-9]+\] +|[0-9]+ +)?(?:[0-9][0-9:.]* +)?(?P<name>[a-z0-9_]+)\("
+    r'(?:AT_FDCWD, )?"(?P<path>[^"\\]+)"(?P<rest>[^"<>]*)\) += +'
+    r"(?:[0-9]+|-1 (?P<error>E[A-Z0-9]+)(?: \([^()]*\))?)"
+)
 
 
 def _read(content: Content) -> Iterator[Events]:
     waiting: dict[str, str] = {}
     for lines in content.lines():
-        accesses = Accesses()
-        for index, text in enumerate(lines.texts()):
+
+        def read_line(accesses: Accesses, place: int, text: str, lines: Lines = lines) -> None:
             call = _whole(text, waiting)
             found = _CALL.fullmatch(call)
             if found:
                 if found["name"] in _NAMES:
-                    _take(accesses, found, (lines, index))
+                    _take(accesses, found, (lines, place))
             elif not _OTHER.fullmatch(call):
                 remedy = 'lines are such as: stat("/etc", {...}) = 0'
-                lines.refuse(index, Fault(what="it is no call", value=text, remedy=remedy))
-        if accesses.keys:
-            yield accesses.events()
+                lines.refuse(place, Fault(what="it is no call", value=text, remedy=remedy))
+
+        events = read_mixed(lines, _simple(lines), read_line)
+        if events:
+            yield events
+
+
+def _simple(lines: Lines) -> SimpleLines:
+    matched = match(lines, _SIMPLE)
+    kinds = codes_of(matched, "name", _ONE_PATH)
+    compute: Any = pc
+    makes = flags_of(compute.match_substring(matched.strings("rest"), "O_CREAT"))
+    kinds = np.where(makes & (kinds != UNKNOWN), WRITE, kinds)
+    errors = codes_of(matched, "error", _BY_ERROR)
+    has_failed = matched.is_given("error")
+    is_absent = errors == LOOKUP
+    kinds = np.where(has_failed & (kinds != UNKNOWN), np.where(is_absent, LOOKUP, READ), kinds)
+    kept = np.flatnonzero(kinds != UNKNOWN)
+    is_done = np.zeros(len(lines), dtype=bool)
+    is_done[matched.places[kept]] = True
+    kinds = kinds[kept].astype(np.uint8)
+    sizes = np.where((kinds == READ) | (kinds == WRITE), STAT_BYTES, 0)
+    events = Events.of(kinds, taken(matched.keys("path"), kept), sizes)
+    return SimpleLines(events=events, places=matched.places[kept], is_done=is_done)
 
 
 def _whole(text: str, waiting: dict[str, str]) -> str:
