@@ -56,7 +56,8 @@ def run(tmp_path: Path) -> Run:
         done = subprocess.run(
             [sys.executable, "-m", module, *args],
             cwd=tmp_path,
-            env=clean_environment(environ),
+            # No calibration that the user has made is found.
+            env=clean_environment({"XDG_CACHE_HOME": str(tmp_path / "caches"), **environ}),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",

@@ -65,6 +65,14 @@ GIVEN: dict[str, dict[str, Any]] = {
         "config": "c.toml",
         "preset": "ci",
     },
+    "calibrate": {
+        "force": True,
+        "show": True,
+        "rounds": 2,
+        "largest": 5000,
+        "cache_dir": "caches",
+        "json_out": "c.json",
+    },
     "probe-visualize": {
         "format": "twitter",
         "fill": "none",

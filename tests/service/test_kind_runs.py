@@ -109,6 +109,26 @@ def test_a_cancelled_replay_keeps_the_summary_of_what_ran(place: Place, trace: P
     assert report.result["status"] == "cancelled"
 
 
+def test_a_calibration_is_an_artifact_that_a_profile_takes(
+    place: Place, trace: Path, tmp_path: Path
+) -> None:
+    artifacts = place.root / "job" / "attempts" / "1" / "artifacts"
+    options = {"rounds": 1, "largest": 4096, "json_out": str(artifacts / "own.json")}
+    report, _ = run(place, "calibrate", in_folder=place.root / "job", **options)
+    assert report.phase is AttemptPhase.SUCCEEDED, report.error
+    assert report.result is not None
+    assert report.result["status"] == "measured"
+    assert Path(report.result["file"]).parent == artifacts
+    made = tmp_path / "data" / "own.json"
+    made.write_bytes((artifacts / "own.json").read_bytes())
+
+    own = {"calibration": str(made), "method": "forecast", "in_readable": (trace, made)}
+    forecast, _ = run(place, "profile", in_folder=place.root / "next", csv=str(trace), **own)
+    assert forecast.phase is AttemptPhase.SUCCEEDED, forecast.error
+    assert forecast.result is not None
+    assert forecast.result["method"] == "forecast"
+
+
 def test_a_trace_that_the_order_does_not_name_cannot_be_read(place: Place, trace: Path) -> None:
     report, _ = run(place, "run-csv", csv=str(trace), mode="swiss")
     assert report.error is not None

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from adhash.options.ab_compare import AbCompareOptions
 from adhash.options.base import CommandOptions
 from adhash.options.batch import BatchOptions
+from adhash.options.calibrate import CalibrateOptions
 from adhash.options.compact_snapshot import CompactSnapshotOptions
 from adhash.options.convert import ConvertOptions
 from adhash.options.diff_snapshot import DiffSnapshotOptions
@@ -28,6 +29,7 @@ BATCH = "batch"
 COMMANDS: Mapping[str, type[CommandOptions]] = {
     "run-csv": RunCsvOptions,
     "profile": ProfileOptions,
+    "calibrate": CalibrateOptions,
     BATCH: BatchOptions,
     "probe-visualize": ProbeVisualizeOptions,
     "inspect-snapshot": InspectSnapshotOptions,

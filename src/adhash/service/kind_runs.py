@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from adhash.options.ab_compare import AbCompareOptions
     from adhash.options.base import CommandOptions
     from adhash.options.batch import BatchOptions
+    from adhash.options.calibrate import CalibrateOptions
     from adhash.options.compact_snapshot import CompactSnapshotOptions
     from adhash.options.convert import ConvertOptions
     from adhash.options.diff_snapshot import DiffSnapshotOptions
@@ -107,6 +108,33 @@ def profile_trace(options: ProfileOptions, context: WorkContext) -> dict[str, An
     from adhash.analysis.profile import run_profile
 
     return _told(run_profile(options, **_ears(context)))
+
+
+def calibrate_machine(options: CalibrateOptions, context: WorkContext) -> dict[str, Any]:
+    """Measure what operations cost on this machine; the calibration is an artifact.
+
+    Parameters
+    ----------
+    options : CalibrateOptions
+        What is asked for.
+    context : WorkContext
+        Told the rounds.
+
+    Returns
+    -------
+    dict
+        ``adhash.calibrate.v1``.
+
+    Raises
+    ------
+    AdhashError
+        If it cannot be measured or written, or the job was cancelled.
+    """
+    from adhash.analysis.calibration import run_calibrate
+
+    if options.cache_dir is None:
+        options = options.model_copy(update={"cache_dir": str(context.artifacts)})
+    return _told(run_calibrate(options, **_ears(context)))
 
 
 def run_suite(options: BatchOptions, context: WorkContext) -> dict[str, Any]:

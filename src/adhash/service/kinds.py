@@ -82,6 +82,12 @@ _KINDS = (
         example={"sample": "identifiers", "rounds": 1},
     ),
     JobKind(
+        name="calibrate",
+        summary="Measure what operations cost on the machine of the runner.",
+        run="calibrate_machine",
+        example={"rounds": 1, "largest": 4096, "json_out": "calibration.json"},
+    ),
+    JobKind(
         name="batch",
         summary="Run a suite of jobs and report on them.",
         run="run_suite",

@@ -47,6 +47,10 @@ class KindMethods(ABC, Generic[Submitted]):
         """Submit a profile; the options are those of ``adhash profile``, see `submit`."""
         return self.submit("profile", request)
 
+    def calibrate(self, **request: object) -> Submitted:
+        """Submit a calibration of the machine; the options are those of ``adhash calibrate``."""
+        return self.submit("calibrate", request)
+
     def batch(self, **request: object) -> Submitted:
         """Submit a suite; the options are those of ``adhash batch``, see `submit`."""
         return self.submit("batch", request)
