@@ -106,7 +106,7 @@ def _stored_line(stored: Mapping[str, Any]) -> str:
         f" {packed[stored['compression']]}: columns {format_bytes(stored['column_bytes'])}"
         f" ({format_bytes(stored['unpacked_bytes'])} unpacked), metadata"
         f" {format_bytes(stored['metadata_bytes'])}; a wrong byte costs a"
-        f" {'stripe of 128 rows' if stored['salvage'] == 'stripes' else 'batch'}"
+        f" {'512th of its batch' if stored['salvage'] == 'stripes' else 'batch'}"
     )
 
 

@@ -33,7 +33,7 @@ class StoredLayout(ResultPart):
     unpacked_bytes: int = Field(description="What they take unpacked.")
     metadata_bytes: int = Field(description="The rest: headers, checksums, footer.")
     salvage: Literal["stripes", "batches"] = Field(
-        description="What a wrong byte would cost: a stripe of 128 rows, or a batch."
+        description="What a wrong byte would cost: a stripe, one of 512 of its batch, or the batch."
     )
 
 

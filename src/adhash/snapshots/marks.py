@@ -11,8 +11,8 @@ with a checksum of its own::
 
 It is found by its text, wherever the file was cut. The snapshot's name in it is the beginning of
 the digest of its header, so no batch of another one is taken for its own: values can hold whole
-snapshots. And *stripes* are the CRC-32 of every 128 rows, so that one wrong byte costs 128 rows and
-not 65,536::
+snapshots. And *stripes* are the CRC-32 of at most 512 parts of a batch, so that one wrong byte
+costs 128 rows of a full batch and not 65,536, and one row of a batch of a few hundred::
 
     adhash.stripes   4f0c1a2b3c4d5e6f 17 128 0a1b2c3d4e5f6a7b ...      eight digits a stripe
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 MARK_KEY: Final = "adhash.part"
 STRIPES_KEY: Final = "adhash.stripes"
-ROWS_PER_STRIPE: Final = 128
+STRIPES_PER_BATCH: Final = 512
 NAME_DIGITS: Final = 16
 _MARK: Final = re.compile(
     rb"([0-9a-f]{16}) ([0-9]{1,10}) ([0-9]{1,19}) ([0-9]{1,5}) ([0-9a-f]{8}) ([0-9a-f]{8})"
@@ -97,7 +97,7 @@ def stripes_text(mark: Mark, keys: Column, values: Column) -> str:
     """Return the stripes of a batch as the file has them."""
     checksums = (stripe_checksum(keys, values, *span) for span in stripe_spans(mark.rows))
     digits = "".join(f"{checksum:08x}" for checksum in checksums)
-    return f"{mark.snapshot} {mark.index} {ROWS_PER_STRIPE} {digits}"
+    return f"{mark.snapshot} {mark.index} {rows_per_stripe(mark.rows)} {digits}"
 
 
 def find_stripes(data: bytes, mark: Mark) -> list[int | None]:
@@ -116,7 +116,7 @@ def find_stripes(data: bytes, mark: Mark) -> list[int | None]:
         One for each stripe.
     """
     count = len(stripe_spans(mark.rows))
-    at = data.find(f"{mark.snapshot} {mark.index} {ROWS_PER_STRIPE} ".encode())
+    at = data.find(f"{mark.snapshot} {mark.index} {rows_per_stripe(mark.rows)} ".encode())
     if at < 0:
         return [None] * count
     start = data.index(b" ", data.index(b" ", at + NAME_DIGITS + 1) + 1) + 1
@@ -129,9 +129,13 @@ def _digits(text: bytes) -> int | None:
 
 def stripe_spans(rows: int) -> list[tuple[int, int]]:
     """Return the first row of each stripe and the one behind its last."""
-    return [
-        (start, min(start + ROWS_PER_STRIPE, rows)) for start in range(0, rows, ROWS_PER_STRIPE)
-    ]
+    step = rows_per_stripe(rows)
+    return [(start, min(start + step, rows)) for start in range(0, rows, step)]
+
+
+def rows_per_stripe(rows: int) -> int:
+    """Return how many rows of a batch of so many make a stripe; the last has fewer."""
+    return max(1, -(-rows // STRIPES_PER_BATCH))
 
 
 def stripe_checksum(keys: Column, values: Column, first: int, end: int) -> int:
