@@ -6,8 +6,10 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adhash.analysis.dna.trace_analysis import TraceAnalysis
 from adhash.replay.table_types import TableTypes
@@ -29,6 +31,11 @@ class Model:
     peak: int = 0
     distances: list[int | None] = field(default_factory=list)
     gaps: list[int | None] = field(default_factory=list)
+    lifetimes: list[int] = field(default_factory=list)
+    unread: int = 0
+    early_gets: Counter[int] = field(default_factory=Counter)
+    _inserted: dict[int, int] = field(default_factory=dict)
+    _unread: set[int] = field(default_factory=set)
 
     @classmethod
     def of(cls, rows: Iterable[Row]) -> Model:
@@ -37,7 +44,9 @@ class Model:
         stack: list[int] = []
         last: dict[int, int] = {}
         for number, (op, key) in enumerate(rows):
-            model.outcomes[model.answer(op, key)] += 1
+            answer = model.answer(op, key)
+            model.outcomes[answer] += 1
+            model.follow_entry(answer, key, number)
             model.rows_of[key] += 1
             model.peak = max(model.peak, len(model.live))
             model.gaps.append(number - last[key] if key in last else None)
@@ -64,6 +73,19 @@ class Model:
         self.live.add(key)
         self.ever_put.add(key)
         return outcome
+
+    def follow_entry(self, answer: str, key: int, number: int) -> None:
+        """Note what an answer means for the entry of a key."""
+        if answer.startswith("insert"):
+            self._inserted[key] = number
+            self._unread.add(key)
+        elif answer == "hit":
+            self._unread.discard(key)
+        elif answer == "miss never put":
+            self.early_gets[key] += 1
+        elif answer == "delete found":
+            self.lifetimes.append(number - self._inserted.pop(key))
+            self.unread += key in self._unread
 
     def entropy_bits(self) -> float:
         """Return the entropy of the keys of the rows."""
@@ -92,11 +114,23 @@ def analysed(
     sketch_keys: int = 65_536,
 ) -> TraceAnalysis:
     """Return the analysis of rows, given to it in blocks."""
+    return _counted(blocks_of(rows, block_rows), max_keys=max_keys, sketch_keys=sketch_keys)
+
+
+def analyse_columns(
+    ops: NDArray[Any], keys: NDArray[np.int64], *, max_keys: int = 1_000_000
+) -> TraceAnalysis:
+    """Return the analysis of operations that lie in arrays already."""
+    block = ColumnBlock(ops=ops.astype(np.uint8), keys=keys, values=np.zeros(len(keys), np.int64))
+    return _counted([block], max_keys=max_keys, sketch_keys=65_536)
+
+
+def _counted(blocks: Iterable[ColumnBlock], *, max_keys: int, sketch_keys: int) -> TraceAnalysis:
     counter = new_counter(
         TableTypes(key="int64", value="int64"),
         KeyLimits(max_keys=max_keys, max_key_bytes=1 << 30, sketch_keys=sketch_keys),
     )
-    for block in blocks_of(rows, block_rows):
+    for block in blocks:
         counter.feed_columns(block.ops, block.keys, block.values)
         while not counter.advance(1_000_000_000):
             pass

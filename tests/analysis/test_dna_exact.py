@@ -42,6 +42,39 @@ def test_outcomes_are_those_of_a_map(rows: list[Row], block_rows: int) -> None:
 
 @given(rows=ROWS, block_rows=BLOCKS)
 @PATIENT
+def test_entries_live_from_insertion_to_deletion(rows: list[Row], block_rows: int) -> None:
+    model = Model.of(rows)
+    found = figures_of(analysed(rows, block_rows=block_rows), count_of_hot_keys=0)["churn"]
+    lifetimes = found.lifetimes
+    assert lifetimes.count == len(model.lifetimes)
+    for bucket in lifetimes.buckets:
+        within = sum(bucket.from_ <= rows < bucket.below for rows in model.lifetimes)
+        assert bucket.count == within
+    if not model.lifetimes:
+        assert (lifetimes.p50, found.unread_share) == (None, None)
+        return
+    median = sorted(model.lifetimes)[math.ceil(len(model.lifetimes) / 2) - 1]
+    assert lifetimes.p50 <= median < max(lifetimes.p50 + 1, lifetimes.p50 * 1.25 + 1)
+    assert found.unread_share == pytest.approx(model.unread / len(model.lifetimes))
+
+
+@given(rows=ROWS, block_rows=BLOCKS)
+@PATIENT
+def test_negative_lookups_are_told_apart(rows: list[Row], block_rows: int) -> None:
+    model = Model.of(rows)
+    found = figures_of(analysed(rows, block_rows=block_rows), count_of_hot_keys=0)[
+        "negative_lookups"
+    ]
+    never = {key: gets for key, gets in model.early_gets.items() if key not in model.ever_put}
+    assert found.never_put == sum(never.values())
+    assert found.never_put_keys == len(never)
+    assert found.put_later == model.early_gets.total() - found.never_put
+    assert found.deleted == model.outcomes["miss deleted"]
+    assert found.count == found.never_put + found.put_later + found.deleted
+
+
+@given(rows=ROWS, block_rows=BLOCKS)
+@PATIENT
 def test_keys_are_counted(rows: list[Row], block_rows: int) -> None:
     model = Model.of(rows)
     found = figures_of(analysed(rows, block_rows=block_rows), count_of_hot_keys=1000)
@@ -151,6 +184,21 @@ def test_steps_between_integer_keys_are_counted(rows: list[Row], block_rows: int
     assert found.same_key_share == pytest.approx(steps.count(0) / len(rows))
     assert found.descending_share == pytest.approx(steps.count(-1) / len(rows))
     assert found.ascending_share == pytest.approx(sum(s > 0 for s in steps) / len(rows))
+    runs = [len(list(run)) for is_next, run in itertools.groupby(s == 1 for s in steps) if is_next]
+    assert found.longest_run == max(runs, default=0)
+    assert found.run_share == pytest.approx(sum(run for run in runs if run >= 8) / len(rows))
+    assert found.common_step == math.gcd(*(key - keys[0] for key in keys))
+    multiples = (max(keys) - min(keys)) // max(found.common_step, 1) + 1
+    assert found.step_density == pytest.approx(len(set(keys)) / multiples)
+
+
+@given(start=st.integers(-1000, 1000), length=st.integers(2, 100), step=st.integers(1, 64))
+@PATIENT
+def test_a_scan_is_one_run(start: int, length: int, step: int) -> None:
+    rows = [("get", start + step * n) for n in range(length)]
+    found = figures_of(analysed(rows), count_of_hot_keys=0)["integer_keys"]
+    assert found.longest_run == (length - 1 if step == 1 else 0)
+    assert (found.common_step, found.step_density) == (step, 1.0)
 
 
 @given(rows=ROWS, block_rows=BLOCKS)

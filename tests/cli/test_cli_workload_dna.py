@@ -16,9 +16,12 @@ SECTIONS = (
     "keys",
     "hottest keys",
     "distinct keys over time",
+    "phases",
+    "traffic of keys after they came up",
     "reuse distance: other keys since the last access to a key",
     "misses of an LRU cache by its entries",
     "lengths in bytes",
+    "probes in each engine, and by chance",
 )
 
 

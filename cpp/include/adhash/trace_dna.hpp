@@ -289,6 +289,9 @@ class TraceDna {
     const auto [outcome, state, growth] =
         detail::kTransitions[static_cast<std::size_t>(op)][key.state];
     counts.outcomes.add(line, static_cast<std::size_t>(outcome), weight);
+    if (outcome == Outcome::miss_never_put || outcome == Outcome::miss_deleted) {
+      phase_windows_->count_misses(row >> phase_windows_->shift(), weight);
+    }
     if (outcome == Outcome::hit) {
       key.is_read = 1;
     } else if (outcome == Outcome::miss_never_put) {

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from adhash.presenters import NOTHING, Table, columns, plain_text
+from adhash.cli.dna_changes import collisions, decay, phases
+from adhash.cli.dna_layout import bar, percent, table_lines
+from adhash.presenters import NOTHING
 from adhash.units import format_count
 
 if TYPE_CHECKING:
     from adhash.analysis.dna.result import (
-        Bucket,
         Distribution,
         Lengths,
         MissRatioCurve,
         WorkloadDnaResult,
     )
+    from adhash.analysis.dna.result_base import Bucket
 
-_BAR_WIDTH = 40
 _SHOWN_HOT_KEYS = 10
 _SHOWN_KEY = 48
 _SHOWN_WINDOWS = 20
@@ -45,9 +46,12 @@ def report(dna: WorkloadDnaResult) -> str:
         ("keys", _aligned(_keys(dna))),
         ("hottest keys", _hot_keys(dna)),
         ("distinct keys over time", _working_set(dna)),
+        ("phases", phases(dna)),
+        ("traffic of keys after they came up", decay(dna)),
         ("reuse distance: other keys since the last access to a key", _reuse(dna.reuse_distance)),
         ("misses of an LRU cache by its entries", _miss_ratios(dna.miss_ratio_curve)),
         ("lengths in bytes", _lengths(dna)),
+        ("probes in each engine, and by chance", collisions(dna)),
     )
     return "\n".join(_laid_out(sections))
 
@@ -73,7 +77,7 @@ def _overview(dna: WorkloadDnaResult) -> Iterator[str]:
     )
     mix = dna.operations
     parts = (("get", mix.get), ("put", mix.put), ("del", mix.del_))
-    yield "   ".join(f"{name} {_percent(part.share)}" for name, part in parts)
+    yield "   ".join(f"{name} {percent(part.share)}" for name, part in parts)
     sampling = dna.sampling
     if not sampling.is_exact:
         yield (
@@ -91,24 +95,18 @@ def _amount(count: float, dna: WorkloadDnaResult, part: str, name: str) -> str:
     return f"~{count:,.0f}" + ("" if error is None else f" +- {error:,.0f}")
 
 
-def _percent(share: float | None) -> str:
-    if share is None:
-        return NOTHING
-    return f"{100 * share:.1f} %" if share >= 0.001 or share == 0 else f"{100 * share:.2g} %"
-
-
 def _answers(dna: WorkloadDnaResult) -> Facts:
     found, churn = dna.outcomes, dna.churn
     if dna.operations.get.count:
         yield (
             "hits",
-            f"{_amount(found.hits, dna, 'outcomes', 'hits')} ({_percent(found.hit_share)})",
+            f"{_amount(found.hits, dna, 'outcomes', 'hits')} ({percent(found.hit_share)})",
         )
         yield (
             "misses",
-            f"{_amount(found.misses, dna, 'outcomes', 'misses')}, of these "
-            f"{found.misses_deleted:,} on keys that had been deleted",
+            _amount(found.misses, dna, "outcomes", "misses"),
         )
+        yield from _misses(dna)
     if dna.operations.put.count:
         yield "inserts", _amount(found.inserts, dna, "outcomes", "inserts")
         yield "updates", _amount(found.updates, dna, "outcomes", "updates")
@@ -121,10 +119,30 @@ def _answers(dna: WorkloadDnaResult) -> Facts:
         yield (
             "churn",
             f"{_amount(churn.reinserts, dna, 'churn', 'reinserts')} inserts again after a deletion "
-            f"({_percent(churn.reinsert_share)}); the map is replaced "
+            f"({percent(churn.reinsert_share)}); the map is replaced "
             f"{NOTHING if churn.turnover is None else f'{churn.turnover:.1f}'} times",
         )
+    if churn.lifetimes.p50 is not None:
+        yield (
+            "lifetimes",
+            f"p50 {churn.lifetimes.p50:,}, p90 {churn.lifetimes.p90:,} rows from insertion to "
+            f"deletion; {percent(churn.unread_share)} deleted without having been read",
+        )
     yield "entries", f"{found.final_entries:,} at the end, {found.peak_entries:,} at most"
+
+
+def _misses(dna: WorkloadDnaResult) -> Facts:
+    negative = dna.negative_lookups
+    if not negative.count:
+        return
+    mark = "" if negative.is_exact else "~"
+    yield (
+        "of these",
+        f"{mark}{negative.put_later:,} on keys put later, {mark}{negative.never_put:,} on "
+        f"{mark}{negative.never_put_keys:,} keys never put, {mark}{negative.deleted:,} on deleted "
+        "keys",
+    )
+    yield "so", negative.verdict
 
 
 def _keys(dna: WorkloadDnaResult) -> Facts:
@@ -139,9 +157,9 @@ def _keys(dna: WorkloadDnaResult) -> Facts:
         )
     yield (
         "shares",
-        f"hottest key {mark}{_percent(skew.top_key_share)}, "
-        f"hottest 1 % of keys {mark}{_percent(skew.top_1pct_share)}, "
-        f"hottest 10 % {mark}{_percent(skew.top_10pct_share)}",
+        f"hottest key {mark}{percent(skew.top_key_share)}, "
+        f"hottest 1 % of keys {mark}{percent(skew.top_1pct_share)}, "
+        f"hottest 10 % {mark}{percent(skew.top_10pct_share)}",
     )
     yield (
         "half of rows",
@@ -153,7 +171,7 @@ def _keys(dna: WorkloadDnaResult) -> Facts:
         f"{mark}{keys.entropy_bits:.2f} bits{evenness}, as of {mark}{keys.effective_keys:,.0f} "
         "equally frequent keys",
     )
-    yield "in one row", f"{mark}{_percent(keys.once_only_share)} of keys"
+    yield "in one row", f"{mark}{percent(keys.once_only_share)} of keys"
     if keys.never_put:
         yield "never put", f"{_amount(keys.never_put, dna, 'keys', 'never_put')} keys"
     yield from _integers(dna)
@@ -163,12 +181,24 @@ def _integers(dna: WorkloadDnaResult) -> Facts:
     keys = dna.integer_keys
     if keys is None:
         return
-    yield "range", f"{keys.min} to {keys.max}, {_percent(keys.density)} of it in use"
+    yield "range", f"{keys.min} to {keys.max}, {percent(keys.density)} of it in use"
     yield (
         "order",
-        f"the last key plus 1 in {_percent(keys.sequential_share)} of rows, the same key in "
-        f"{_percent(keys.same_key_share)}, a greater one in {_percent(keys.ascending_share)}",
+        f"the last key plus 1 in {percent(keys.sequential_share)} of rows, the same key in "
+        f"{percent(keys.same_key_share)}, a greater one in {percent(keys.ascending_share)}",
     )
+    if keys.longest_run > 1:
+        yield (
+            "runs",
+            f"{percent(keys.run_share)} of rows are steps by plus 1 in runs of 8 and more; the "
+            f"longest has {keys.longest_run:,}",
+        )
+    if keys.common_step > 1:
+        yield (
+            "steps",
+            f"all keys differ by multiples of {keys.common_step:,}, of which "
+            f"{percent(keys.step_density)} are in use",
+        )
 
 
 def _hot_keys(dna: WorkloadDnaResult) -> Iterator[str]:
@@ -180,10 +210,10 @@ def _hot_keys(dna: WorkloadDnaResult) -> Iterator[str]:
     counts = [f"{key.count:,}" + (f" to {key.count + key.count_error:,}" if key.count_error else "")
               for key in shown]  # fmt: skip
     rows = tuple(
-        (_shortened(str(key.key)), count, _percent(key.share))
+        (_shortened(str(key.key)), count, percent(key.share))
         for key, count in zip(shown, counts, strict=True)
     )
-    yield from plain_text(Table(columns=columns("key", "rows>", "share>"), rows=rows)).splitlines()
+    yield from table_lines(("key", "rows>", "share>"), rows)
     if len(hot.keys) > len(shown):
         yield f"and {len(hot.keys) - len(shown):,} more with --json"
 
@@ -204,21 +234,13 @@ def _working_set(dna: WorkloadDnaResult) -> Iterator[str]:
             f"row {window.first_row:,}",
             f"{mark}{window.distinct:,}",
             f"{mark}{window.new:,}",
-            _bar(window.distinct, most),
+            bar(window.distinct, most),
         )
         for window in windows[::step]
     ]
     every = "" if step == 1 else f", every {step}nd of them" if step == 2 else ""
     yield f"windows of {dna.working_set.window_rows:,} rows{every}"
-    yield from _table(("from", "distinct>", "new>", ""), rows)
-
-
-def _table(headings: Sequence[str], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    return plain_text(Table(columns=columns(*headings), rows=tuple(rows))).splitlines()
-
-
-def _bar(part: float, whole: float) -> str:
-    return "#" * round(_BAR_WIDTH * part / whole) if whole else ""
+    yield from table_lines(("from", "distinct>", "new>", ""), rows)
 
 
 def _reuse(distances: Distribution) -> Iterator[str]:
@@ -233,8 +255,8 @@ def _reuse(distances: Distribution) -> Iterator[str]:
 
 def _bars(buckets: Sequence[Bucket]) -> Iterator[str]:
     most = max(bucket.share for bucket in buckets)
-    rows = [(_span(bucket), _percent(bucket.share), _bar(bucket.share, most)) for bucket in buckets]
-    yield from _table((">", "share>", ""), rows)
+    rows = [(_span(bucket), percent(bucket.share), bar(bucket.share, most)) for bucket in buckets]
+    yield from table_lines((">", "share>", ""), rows)
 
 
 def _span(bucket: Bucket) -> str:
@@ -249,19 +271,26 @@ def _miss_ratios(curve: MissRatioCurve) -> Iterator[str]:
     rows = [
         (
             f"{point.entries:,}",
-            f"{mark}{_percent(point.of_rows)}",
-            _percent(point.of_gets),
-            _bar(point.of_rows, 1),
+            f"{mark}{percent(point.of_rows)}",
+            percent(point.of_gets),
+            bar(point.of_rows, 1),
         )
         for point in shown
     ]
-    yield from _table(("entries>", "of rows>", "of gets>", ""), rows)
+    yield from table_lines(("entries>", "of rows>", "of gets>", ""), rows)
+    if not curve.is_exact:
+        yield (
+            "from a sample (SHARDS): standard error of the share of rows "
+            f"{curve.mean_standard_error:.4f} on average, {curve.max_standard_error:.4f} at most"
+        )
 
 
 def _lengths(dna: WorkloadDnaResult) -> Iterator[str]:
     rows = [("keys", dna.key_lengths), ("values", dna.value_lengths)]
     headings = ("", "mean>", "min>", "p50>", "p90>", "p99>", "max>")
-    yield from _table(headings, [(name, *_length_cells(each)) for name, each in rows if each.count])
+    yield from table_lines(
+        headings, [(name, *_length_cells(each)) for name, each in rows if each.count]
+    )
 
 
 def _length_cells(lengths: Lengths) -> tuple[str, ...]:

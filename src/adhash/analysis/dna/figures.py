@@ -9,12 +9,14 @@ from typing import Any
 from numpy.typing import NDArray
 
 from adhash.analysis.dna import outcomes as o
+from adhash.analysis.dna.collision_risk import collision_risk
+from adhash.analysis.dna.decay import popularity_decay
+from adhash.analysis.dna.entry_figures import churn, negative_lookups
 from adhash.analysis.dna.hot_keys import hot_keys
 from adhash.analysis.dna.lengths import LengthDistribution
+from adhash.analysis.dna.phase_figures import phases
 from adhash.analysis.dna.popularity import Popularity
 from adhash.analysis.dna.result import (
-    Bucket,
-    Churn,
     IntegerKeys,
     Keys,
     Lengths,
@@ -23,13 +25,17 @@ from adhash.analysis.dna.result import (
     Outcomes,
     Sampling,
 )
+from adhash.analysis.dna.result_base import Bucket
 from adhash.analysis.dna.reuse_figures import miss_ratio_curve, reuse_distribution
+from adhash.analysis.dna.scale import lower_bounds
 from adhash.analysis.dna.skew_figures import skew
 from adhash.analysis.dna.tally import Tally
 from adhash.analysis.dna.trace_analysis import TraceAnalysis
 from adhash.analysis.dna.window_figures import working_set
 
 Statistic = Callable[[NDArray[Any]], float]
+# Steps by plus 1 in a row that are more than chance.
+_LONG_RUN = 8
 
 
 def figures_of(
@@ -55,15 +61,21 @@ def figures_of(
         By the names of the fields of `WorkloadDnaResult`.
     """
     popularity = analysis.popularity()
+    outcomes = _outcomes(analysis)
     parts: dict[str, Callable[[], Any]] = {
         "sampling": lambda: _sampling(analysis),
         "operations": lambda: _operations(analysis),
-        "outcomes": lambda: _outcomes(analysis),
-        "churn": lambda: _churn(analysis),
+        "outcomes": lambda: outcomes,
+        "churn": lambda: churn(analysis),
+        "negative_lookups": lambda: negative_lookups(
+            analysis, never_put=outcomes.misses_never_put, deleted=outcomes.misses_deleted
+        ),
         "keys": lambda: _keys(analysis, popularity),
         "skew": lambda: skew(analysis, popularity),
         "hot_keys": lambda: hot_keys(analysis, count=count_of_hot_keys),
         "working_set": lambda: working_set(analysis),
+        "popularity_decay": lambda: popularity_decay(analysis),
+        "phases": lambda: phases(analysis),
         "reuse_distance": lambda: reuse_distribution(
             analysis, analysis.get_distances.totals() + analysis.other_distances.totals()
         ),
@@ -72,6 +84,7 @@ def figures_of(
         "key_lengths": lambda: _lengths(analysis.key_lengths),
         "value_lengths": lambda: _lengths(analysis.value_lengths),
         "integer_keys": lambda: _integer_keys(analysis, popularity),
+        "collision_risk": lambda: collision_risk(analysis),
     }
     figures: dict[str, Any] = {"rows": analysis.rows}
     for name, figure in parts.items():
@@ -163,29 +176,6 @@ def _outcome_statistics(gets: int) -> dict[str, Statistic]:
     }
 
 
-def _churn(analysis: TraceAnalysis) -> Churn:
-    tally = analysis.outcomes
-    counts = tally.totals()
-    peak = analysis.peak_entries
-    statistics: dict[str, Statistic] = {
-        "reinserts": lambda counts: float(counts[o.INSERT_AGAIN]),
-        "reinsert_share": lambda counts: _reinsert_share(counts) or 0.0,
-        "turnover": lambda counts: float(counts[o.DELETE_FOUND]) / max(peak, 1),
-    }
-    return Churn(
-        is_exact=analysis.is_exact,
-        standard_errors=_errors(tally, statistics),
-        reinserts=int(counts[o.INSERT_AGAIN]),
-        reinsert_share=_reinsert_share(counts),
-        turnover=float(counts[o.DELETE_FOUND]) / peak if peak else None,
-    )
-
-
-def _reinsert_share(counts: NDArray[Any]) -> float | None:
-    inserts = float(counts[o.INSERT_FIRST] + counts[o.INSERT_AGAIN])
-    return float(counts[o.INSERT_AGAIN]) / inserts if inserts else None
-
-
 def _keys(analysis: TraceAnalysis, popularity: Popularity) -> Keys:
     absent = int((analysis.histories["states"] == o.ABSENT).sum()) * popularity.weight
     entropy = popularity.entropy_bits
@@ -238,9 +228,12 @@ def _integer_keys(analysis: TraceAnalysis, popularity: Popularity) -> IntegerKey
         return None
     span = order["greatest"] - order["least"] + 1
     error = popularity.unique_error / span
+    steps = (span - 1) // max(order["common_step"], 1) + 1
     return IntegerKeys(
         is_exact=analysis.is_exact,
-        standard_errors={} if analysis.is_exact else {"density": error},
+        standard_errors={}
+        if analysis.is_exact
+        else {"density": error, "step_density": popularity.unique_error / steps},
         min=order["least"],
         max=order["greatest"],
         density=min(1.0, popularity.unique / span),
@@ -248,4 +241,8 @@ def _integer_keys(analysis: TraceAnalysis, popularity: Popularity) -> IntegerKey
         same_key_share=order["same"] / analysis.rows,
         descending_share=order["next_down"] / analysis.rows,
         ascending_share=order["up"] / analysis.rows,
+        common_step=order["common_step"],
+        step_density=min(1.0, popularity.unique / steps),
+        longest_run=order["longest_run"],
+        run_share=float(order["run_steps"][lower_bounds()[:-1] >= _LONG_RUN].sum()) / analysis.rows,
     )

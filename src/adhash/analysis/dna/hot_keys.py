@@ -67,7 +67,8 @@ def _greatest(numbers: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Return the places of the greatest numbers, the greatest first; of equal ones the first."""
     if not count or not len(numbers):
         return np.empty(0, dtype=np.int64)
-    least = np.partition(numbers, -count)[-count] if count < len(numbers) else 0
+    # Sorting is faster than a partition where most numbers are the same.
+    least = np.sort(numbers)[-count] if count < len(numbers) else 0
     candidates = np.flatnonzero(numbers >= least)
     return candidates[np.argsort(-numbers[candidates], kind="stable")][:count]
 

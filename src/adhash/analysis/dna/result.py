@@ -6,6 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from adhash.analysis.dna.result_base import Bucket, Figures
+from adhash.analysis.dna.result_changes import Phases, PopularityDecay
+from adhash.analysis.dna.result_entries import Churn, NegativeLookups
+from adhash.analysis.dna.result_risks import CollisionRisk
 from adhash.presenters import Table, columns
 from adhash.results import Result, ResultPart
 from adhash.units import format_count, format_seconds
@@ -13,19 +17,6 @@ from adhash.units import format_count, format_seconds
 _SHOWN_HOT_KEYS, _SHOWN_KEY = 10, 48
 
 SCHEMA: Literal["adhash.workload-dna.v1"] = "adhash.workload-dna.v1"
-
-
-class _Figures(ResultPart):
-    """Figures that may be estimates."""
-
-    is_exact: bool = Field(
-        description="Whether every key was followed; else the figures of this part are estimates."
-    )
-    standard_errors: dict[str, float | None] = Field(
-        default_factory=dict,
-        description="Of estimates: the standard error of each figure by its name, in its unit; "
-        "null where the sample is too small to tell. Empty where figures are exact.",
-    )
 
 
 class Sampling(ResultPart):
@@ -55,7 +46,7 @@ class OperationMix(ResultPart):
     del_: OperationShare = Field(alias="del", description="Deletions.")
 
 
-class Outcomes(_Figures):
+class Outcomes(Figures):
     """What an empty map would answer, operation by operation."""
 
     hits: int = Field(description="Gets that find their key.")
@@ -71,20 +62,7 @@ class Outcomes(_Figures):
     final_entries: int = Field(description="Entries at the end.")
 
 
-class Churn(_Figures):
-    """Entries that go and come back."""
-
-    reinserts: int = Field(description="Inserts of a key that had been deleted before.")
-    reinsert_share: float | None = Field(
-        description="reinserts divided by inserts; null without inserts."
-    )
-    turnover: float | None = Field(
-        description="Deletions that find their key, divided by the most entries held: how often "
-        "the map is replaced as a whole; null where it is never filled."
-    )
-
-
-class Keys(_Figures):
+class Keys(Figures):
     """Distinct keys and how evenly rows are spread over them."""
 
     unique: int = Field(description="Distinct keys.")
@@ -131,7 +109,7 @@ class LogLog(ResultPart):
     r_squared: float = Field(description="Of the straight line: 1 is a perfect fit.")
 
 
-class Skew(_Figures):
+class Skew(Figures):
     """How much more frequent some keys are than others."""
 
     zipf: Zipf | None = Field(description="The fitted exponent; null for one key.")
@@ -190,7 +168,7 @@ class Window(ResultPart):
     standard_error: float = Field(description="Of distinct; 0 where exact.")
 
 
-class WorkingSet(_Figures):
+class WorkingSet(Figures):
     """Distinct keys over time."""
 
     window_rows: int = Field(description="Rows of each window; the last may have fewer.")
@@ -201,16 +179,7 @@ class WorkingSet(_Figures):
     )
 
 
-class Bucket(ResultPart):
-    """A bucket of a distribution."""
-
-    from_: int = Field(alias="from", description="The least number that falls into it.")
-    below: int = Field(description="The least number above it.")
-    count: int = Field(description="How many fall into it.")
-    share: float = Field(description="The same, divided by the sum of all buckets.")
-
-
-class Distribution(_Figures):
+class Distribution(Figures):
     """A distribution in buckets by powers of two."""
 
     first_accesses: int = Field(description="Rows that have no access to the same key before.")
@@ -235,12 +204,19 @@ class MissRatioPoint(ResultPart):
     standard_error: float = Field(description="Of of_rows; 0 where exact.")
 
 
-class MissRatioCurve(_Figures):
+class MissRatioCurve(Figures):
     """The miss ratio of an LRU cache that every operation touches, by its size."""
 
     points: list[MissRatioPoint] = Field(
         description="At 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, ... entries, up to one that holds all."
     )
+    method: Literal["counted", "shards"] = Field(
+        description="shards: from keys sampled by their hash, whose distances count for more."
+    )
+    mean_standard_error: float = Field(
+        description="The standard error of of_rows, on average over the points; 0 where exact."
+    )
+    max_standard_error: float = Field(description="The greatest of any point.")
 
 
 class Lengths(ResultPart):
@@ -256,7 +232,7 @@ class Lengths(ResultPart):
     buckets: list[Bucket] = Field(description="By powers of two, without empty ones at the ends.")
 
 
-class IntegerKeys(_Figures):
+class IntegerKeys(Figures):
     """Order and density of integer keys. Steps are from each row to the next, always exact."""
 
     min: int = Field(description="The least key.")
@@ -269,6 +245,20 @@ class IntegerKeys(_Figures):
     descending_share: float = Field(description="The share of rows whose key is the last minus 1.")
     ascending_share: float = Field(
         description="The share of rows whose key is greater than the one before."
+    )
+    common_step: int = Field(
+        description="The greatest number that divides all differences of keys: 16 for pointers "
+        "aligned to 16 bytes; 0 for one key."
+    )
+    step_density: float = Field(
+        description="Distinct keys divided by the multiples of common_step from min to max: what "
+        "density would be, were keys divided by the step."
+    )
+    longest_run: int = Field(
+        description="The most steps by plus 1 in a row, each from one row to the next."
+    )
+    run_share: float = Field(
+        description="The share of rows that are such steps in runs of 8 and more."
     )
 
 
@@ -289,10 +279,13 @@ class WorkloadDnaResult(Result):
     operations: OperationMix = Field(description="Operations by type.")
     outcomes: Outcomes = Field(description="What an empty map would answer.")
     churn: Churn = Field(description="Entries that go and come back.")
+    negative_lookups: NegativeLookups = Field(description="Gets that find nothing.")
     keys: Keys = Field(description="Distinct keys.")
     skew: Skew = Field(description="How much more frequent some keys are than others.")
     hot_keys: HotKeys = Field(description="The hottest keys.")
     working_set: WorkingSet = Field(description="Distinct keys over time.")
+    popularity_decay: PopularityDecay = Field(description="Whether keys stay popular.")
+    phases: Phases = Field(description="Stretches that differ from one another.")
     reuse_distance: Distribution = Field(
         description="Distinct other keys touched since the last access to the same key (LRU stack "
         "distance)."
@@ -305,6 +298,9 @@ class WorkloadDnaResult(Result):
     value_lengths: Lengths = Field(description="Lengths of the values of all puts.")
     integer_keys: IntegerKeys | None = Field(
         description="Order and density of integer keys; null for strings and bytes."
+    )
+    collision_risk: CollisionRisk = Field(
+        description="How the keys lie in the table of each engine."
     )
 
     def _highlights(self) -> dict[str, str]:

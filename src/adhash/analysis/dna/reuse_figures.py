@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adhash.analysis.dna.result import Bucket, Distribution, MissRatioCurve, MissRatioPoint
+from adhash.analysis.dna.result import Distribution, MissRatioCurve, MissRatioPoint
+from adhash.analysis.dna.result_base import Bucket
 from adhash.analysis.dna.scale import BUCKETS, lower_bounds, octaves, quantile_buckets
 from adhash.analysis.dna.tally import jackknife
 from adhash.analysis.dna.trace_analysis import FIRST_ACCESS, TraceAnalysis
@@ -84,7 +85,14 @@ def miss_ratio_curve(analysis: TraceAnalysis) -> MissRatioCurve:
         )
         for at, entries in _sizes(of_rows)
     ]
-    return MissRatioCurve(is_exact=analysis.is_exact, points=points)
+    of_points = [point.standard_error for point in points]
+    return MissRatioCurve(
+        is_exact=analysis.is_exact,
+        points=points,
+        method="counted" if analysis.is_exact else "shards",
+        mean_standard_error=sum(of_points) / len(of_points),
+        max_standard_error=max(of_points),
+    )
 
 
 def _misses(counts: NDArray[Any]) -> NDArray[Any]:
