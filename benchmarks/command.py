@@ -27,6 +27,7 @@ CASES = (
     "generate",
     "traces",
     "profile",
+    "workload_dna",
 )
 _FAILED = 1
 _UNMET = 3

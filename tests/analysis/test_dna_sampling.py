@@ -12,6 +12,8 @@ from dna_model import Row, analysed, zipf_rows
 
 from adhash.analysis.dna.figures import figures_of
 from adhash.analysis.dna.tally import GROUPS, Tally
+from adhash.replay.table_types import TableTypes
+from adhash.replay.trace_counts import KeyLimits, new_counter
 
 # A normal estimate is off by more than this many standard errors once in 16,000 times; the errors
 # themselves are estimates from 16 groups, which makes the tails a little longer.
@@ -36,7 +38,7 @@ SEEDS = pytest.mark.parametrize("seed", [1, 2, 3])
 def test_estimates_are_within_their_errors(seed: int) -> None:
     exact, sampled = _figures(seed, 1_000_000), _figures(seed, 2_000)
     checked = 0
-    for part in ("outcomes", "churn", "keys", "integer_keys"):
+    for part in ("outcomes", "churn", "negative_lookups", "keys", "integer_keys"):
         assert exact[part].is_exact
         assert exact[part].standard_errors == {}
         assert not sampled[part].is_exact
@@ -97,6 +99,29 @@ def test_hot_keys_of_a_sketch_are_within_its_bound() -> None:
     found = {key.key: key for key in sampled.keys}
     for key, count in list(exact.items())[:10]:
         assert found[key].count <= count <= found[key].count + found[key].count_error
+
+
+def test_the_curve_of_a_sample_states_its_error() -> None:
+    exact = _figures(1, 1_000_000)["miss_ratio_curve"]
+    sampled = _figures(1, 2_000)["miss_ratio_curve"]
+    assert (exact.method, exact.mean_standard_error, exact.max_standard_error) == ("counted", 0, 0)
+    assert sampled.method == "shards"
+    assert 0 < sampled.mean_standard_error <= sampled.max_standard_error < 0.1
+
+
+def test_memory_does_not_grow_with_the_keys_of_a_trace() -> None:
+    chance = np.random.default_rng(6)
+    bytes_after = []
+    for rows in (50_000, 1_000_000):
+        counter = new_counter(
+            TableTypes(key="int64", value="int64"),
+            KeyLimits(max_keys=1_000, max_key_bytes=1 << 30, sketch_keys=1_000),
+        )
+        keys = chance.integers(0, 2**62, rows)
+        counter.feed_columns(np.ones(rows, np.uint8), keys, keys)
+        assert counter.advance(60_000_000_000)
+        bytes_after.append(counter.memory_bytes())
+    assert bytes_after[1] <= 1.1 * bytes_after[0] < 4_000_000
 
 
 def test_a_tally_of_a_sample_knows_its_error() -> None:

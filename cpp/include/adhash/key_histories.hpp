@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -16,6 +15,7 @@
 #include "adhash/heavy_hitters.hpp"
 #include "adhash/interrupt.hpp"
 #include "adhash/key_sample.hpp"
+#include "adhash/memory.hpp"
 #include "adhash/reuse_stack.hpp"
 #include "adhash/single_table_map.hpp"
 #include "adhash/swiss.hpp"
@@ -52,9 +52,14 @@ class KeyHistories {
 
   std::size_t size() const { return size_; }
   ADHASH_ALWAYS_INLINE KeyHistory& at(Number number) {
-    return pages_[number >> kPageBits][number & kPageMask];
+    return histories_in(pages_[number >> kPageBits])[number & kPageMask];
   }
-  ADHASH_ALWAYS_INLINE void prefetch(Number number) { prefetch_line(&at(number)); }
+  // Most histories lie across two cache lines.
+  ADHASH_ALWAYS_INLINE void prefetch(Number number) {
+    const char* history = reinterpret_cast<const char*>(&at(number));
+    prefetch_line(history);
+    prefetch_line(history + sizeof(KeyHistory) - 1);
+  }
 
   // Writes the number of each key; new ones get one. `hash_at(i)` is the sampling hash of key i.
   // Throws std::bad_alloc and Interrupted.
@@ -110,24 +115,26 @@ class KeyHistories {
     drop_behind(kept);
   }
 
-  std::size_t memory_bytes() const {
-    return numbers_.memory_bytes() + pages_.size() * sizeof(KeyHistory) * kPageSize;
-  }
+  std::size_t memory_bytes() const { return numbers_.memory_bytes() + size_ * sizeof(KeyHistory); }
   void set_stop_check(StopCheck* check) { numbers_.set_stop_check(stop_check_ = check); }
 
  private:
   using Numbers = SingleTableMap<SwissTable<Entry<Key, WordValue>>>;
 
-  static constexpr unsigned kPageBits = 14;
+  // Five huge pages of memory, which come as they are touched: of small ones, random histories
+  // would cost as much to find by the processor as to load.
+  static constexpr unsigned kPageBits = 18;
   static constexpr std::size_t kPageSize = std::size_t{1} << kPageBits;
   static constexpr Number kPageMask = kPageSize - 1;
   static constexpr Number kGone = ~Number{0};
 
+  static KeyHistory* histories_in(const ZeroedBlock& page) {
+    return reinterpret_cast<KeyHistory*>(page.data());
+  }
+
   Number append(std::uint64_t sampling_hash) {
     if (size_ == kGone) throw CapacityError("at most 2^32 - 1 keys can be followed");
-    if (size_ == pages_.size() * kPageSize) {
-      pages_.push_back(std::make_unique<KeyHistory[]>(kPageSize));
-    }
+    if (size_ == pages_.size() * kPageSize) pages_.emplace_back(kPageSize * sizeof(KeyHistory));
     const auto number = static_cast<Number>(size_++);
     at(number) = KeyHistory{};
     at(number).group = KeySample::group_of(sampling_hash);
@@ -157,7 +164,7 @@ class KeyHistories {
   std::size_t max_keys_;
   std::size_t max_bytes_;
   Numbers numbers_;
-  std::vector<std::unique_ptr<KeyHistory[]>> pages_;
+  std::vector<ZeroedBlock> pages_;
   StopCheck* stop_check_ = nullptr;
   std::size_t size_ = 0;
   std::size_t bytes_ = 0;
