@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Run, clean_environment
 
 from adhash.batch.__main__ import arguments
+from conftest import Run, clean_environment
 
 SUITE = """
 [batch]

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Run
 
 from adhash.analysis.dna import WorkloadDnaResult, workload_dna
 from adhash.cli.dna_report import report
+from conftest import Run
 
 SECTIONS = (
     "what a map would answer",

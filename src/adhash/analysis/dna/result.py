@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from adhash.analysis.dna.result_base import Bucket, Figures
+from adhash.analysis.dna.result_base import Bucket as Bucket
+from adhash.analysis.dna.result_base import Figures
 from adhash.analysis.dna.result_changes import Phases, PopularityDecay
 from adhash.analysis.dna.result_entries import Churn, NegativeLookups
 from adhash.analysis.dna.result_risks import CollisionRisk
