@@ -43,9 +43,11 @@ build/native/adhash_tests: $(VENV)/.installed CMakeLists.txt $(TEST_SOURCES)
 
 # --- what people run -------------------------------------------------------------------------
 
-demo: $(VENV)/.installed  ## Replay a bundled recorded trace on every engine
+demo: $(VENV)/.installed  ## Replay a bundled recorded trace on every engine, and recommend one
 	@$(BIN)/adhash run-csv --sample identifiers --mode all \
 	  --json-summary-out runs/demo/summary.json --metrics-out-dir runs/demo $(ARGS)
+	@echo
+	@$(BIN)/adhash profile --sample identifiers
 
 # Programs to run first; none where they have run under sanitizers just now.
 NATIVE_TESTS ?= build/native/adhash_tests
