@@ -77,20 +77,30 @@ def find_marks(data: bytes, snapshot: str) -> Iterator[tuple[int, Mark]]:
     tuple of int and Mark
         Where each begins; only those whose own checksum is right.
     """
-    for found in _MARK.finditer(data):
-        text, own = found.group().rsplit(b" ", 1)
-        if zlib.crc32(text) == int(own, 16) and found.group(1) == snapshot.encode():
-            name, index, first_row, rows, checksum, _ = found.groups()
-            yield (
-                found.start(),
-                Mark(
-                    snapshot=name.decode(),
-                    index=int(index),
-                    first_row=int(first_row),
-                    rows=int(rows),
-                    checksum=int(checksum, 16),
-                ),
-            )
+    name = snapshot.encode()
+    at = data.find(name)
+    while at >= 0:
+        mark = _mark_at(data, at)
+        if mark is not None:
+            yield at, mark
+        at = data.find(name, at + 1)
+
+
+def _mark_at(data: bytes, at: int) -> Mark | None:
+    found = _MARK.match(data, at)
+    if found is None:
+        return None
+    text, own = found.group().rsplit(b" ", 1)
+    if zlib.crc32(text) != int(own, 16):
+        return None
+    name, index, first_row, rows, checksum, _ = found.groups()
+    return Mark(
+        snapshot=name.decode(),
+        index=int(index),
+        first_row=int(first_row),
+        rows=int(rows),
+        checksum=int(checksum, 16),
+    )
 
 
 def stripes_text(mark: Mark, keys: Column, values: Column) -> str:
