@@ -72,7 +72,7 @@ class Result(ResultPart):
             import pyarrow as pa
         except ImportError as error:
             raise _missing("to_arrow", "pyarrow") from error
-        return pa.table(self._columns())
+        return pa.table({name: _arrow_column(each) for name, each in self._columns().items()})
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the result as a frame, with the rows and columns of `to_arrow`.
@@ -129,6 +129,16 @@ class Result(ResultPart):
 
     def _columns(self) -> dict[str, list[Any]]:
         return columns_of(self._records())
+
+
+def _arrow_column(values: list[Any]) -> pa.Array[Any]:
+    """Return a column; Arrow takes integers for signed ones, which a 64-bit seed may exceed."""
+    import pyarrow as pa
+
+    try:
+        return pa.array(values)
+    except OverflowError:
+        return pa.array(values, type=pa.uint64())
 
 
 def columns_of(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

@@ -104,7 +104,7 @@ def test_validate_accepts_what_init_wrote(run: Run) -> None:
         "ok": True,
         "command": "config validate",
         "path": "adhash.toml",
-        "settings": 32,
+        "settings": 35,
     }
     assert "all valid" in run("config", "validate", "adhash.toml").out
 

@@ -14,6 +14,7 @@ from adhash.errors import InterruptedRunError, TraceError
 from adhash.maps import Map
 from adhash.progress import WorkProgress, ignore_work
 from adhash.replay.first_operations import replay_first
+from adhash.workloads.importing import Importing
 
 HEADER = "op,key,value\n"
 ROWS = "put,1,10\nput,2,20\ndel,1,\nget,2,\nput,3,30\n"
@@ -23,6 +24,7 @@ def first(path: Path, rows: int, **changes: Any) -> Map[Any, Any]:
     options = {
         "engine": "swiss",
         "key_type": "auto",
+        "importing": Importing(),
         "seed": 0,
         "cancel": CancelToken(),
         "progress": ignore_work,

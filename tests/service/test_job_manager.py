@@ -165,6 +165,18 @@ def test_a_killed_runner_is_retried_when_the_request_allows(manager: JobManager)
     assert job.cancel() is Status.CANCELLED
 
 
+def test_a_runner_that_is_just_starting_hears_of_its_end(manager: JobManager) -> None:
+    # A shell that puts a server in the background lets it and its runners ignore SIGINT. Until a
+    # runner listens, such a signal is lost and has to be sent again.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        job = manager.run_csv(**SLOW)
+        until(lambda: (job.poll(), job.status is Status.RUNNING)[1])
+        assert job.cancel() is Status.CANCELLED
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_a_job_that_runs_too_long_has_failed(manager: JobManager) -> None:
     job = manager.run_csv(**SLOW, timeout_s=1.5)
     assert job.wait(END_S) is Status.FAILED

@@ -107,8 +107,6 @@ class Supervisor:
         self._finishing_lock = threading.Lock()
         self._finishers = ThreadPoolExecutor(_FINISHERS, thread_name_prefix="adhash-finish")
         self._thread = threading.Thread(target=self._run, name="adhash-supervisor", daemon=True)
-        # Attempts that were asked to end already: asking once is enough, the runner has the ladder.
-        self._stopping: set[tuple[str, int]] = set()
         self.is_draining = False
 
     def start(self) -> None:
@@ -173,9 +171,8 @@ class Supervisor:
                 attempt=job.state.attempt,
                 changes=JobChanges(confinement=report.confinement),
             )
-        attempt = (job.id, job.state.attempt)
-        if job.state.is_cancel_requested and attempt not in self._stopping:
-            self._stopping.add(attempt)
+        if job.state.is_cancel_requested:
+            # In every round: a runner that is just starting may not have heard the last time.
             self._executor.cancel(report.ref)
 
     def _ingest(self, job: JobRecord) -> bool:
@@ -219,7 +216,6 @@ class Supervisor:
                 result=report.result, confinement=report.confinement, artifacts=scan(folder)
             )
         record, _ = self._store.apply(job.id, fact, changes)
-        self._stopping.discard((job.id, job.state.attempt))
         _log_end(record, report, read_outcome(folder.attempt(job.state.attempt).outcome))
 
     def _ingest_all(self, job: JobRecord) -> None:
