@@ -49,6 +49,11 @@ def running_browser() -> Iterator[Browser]:
             browser.close()
 
 
+# Plotly gives up to better its margins after some rounds, which depends on how wide the measured
+# numbers happen to be. The figure is drawn all the same.
+_MARGIN_NOTE = "WARN: Too many auto-margin redraws."
+
+
 @dataclass
 class Opened:
     """A page that was opened: what it wrote to the console, raised, and asked the network for."""
@@ -56,6 +61,11 @@ class Opened:
     page: Page
     complaints: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+
+    def hear(self, message: str) -> None:
+        """Take note of what the page wrote to the console."""
+        if message != _MARGIN_NOTE:
+            self.complaints.append(message)
 
     def evaluate(self, script: str) -> Any:
         """Return what a script finds in the page."""
@@ -68,7 +78,7 @@ def opened(browser: Browser, path: Path, *, width: int, scheme: str) -> Iterator
     settings: Any = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
     page = browser.new_page(**settings)
     found = Opened(page)
-    page.on("console", lambda message: found.complaints.append(message.text))
+    page.on("console", lambda message: found.hear(message.text))
     page.on("pageerror", lambda error: found.complaints.append(str(error)))
     page.on("dialog", lambda dialog: found.complaints.append(dialog.message))
     page.on("request", lambda request: found.requests.append(request.url))
