@@ -135,10 +135,12 @@ def _arrow_column(values: list[Any]) -> pa.Array[Any]:
     """Return a column; Arrow takes integers for signed ones, which a 64-bit seed may exceed."""
     import pyarrow as pa
 
+    column: pa.Array[Any]
     try:
-        return pa.array(values)
+        column = pa.array(values)
     except OverflowError:
-        return pa.array(values, type=pa.uint64())
+        column = pa.array(values, type=pa.uint64())
+    return column
 
 
 def columns_of(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
