@@ -18,6 +18,7 @@
 #include "buffer.hpp"
 #include "columns.hpp"
 #include "errors.hpp"
+#include "operation_columns.hpp"
 #include "stop_check.hpp"
 
 namespace adhash::python {
@@ -125,12 +126,7 @@ class TypedDna final : public AnyDna {
     columns_.reset();
   }
   void feed_columns(InputArray<std::uint8_t> ops, nb::handle keys, nb::handle values) override {
-    columns_.emplace(std::move(ops), Column<KeyView>(keys, key_type_, errors.key_type),
-                     Column<ValueView>(values, value_type_, errors.value_type));
-    const std::size_t rows = columns_->ops.shape(0);
-    if (columns_->keys.views().size() != rows || columns_->values.views().size() != rows) {
-      throw nb::value_error("columns must be equally long");
-    }
+    columns_.emplace(std::move(ops), keys, key_type_, values, value_type_);
   }
 
   bool advance(std::uint64_t budget_ns) override {
@@ -215,9 +211,10 @@ class TypedDna final : public AnyDna {
 
   nb::object numbers_of(nb::handle keys) override {
     const Column<KeyView> column(keys, key_type_, errors.key_type);
-    NewArray<std::int64_t> numbers(column.views().size());
+    const auto views = column.views();
+    NewArray<std::int64_t> numbers(views.size());
     for (std::size_t i = 0; i < numbers.size(); ++i) {
-      numbers.data()[i] = dna_->histories().find(column.views()[i]);
+      numbers.data()[i] = dna_->histories().find(views[i]);
     }
     return numbers.release();
   }
@@ -237,30 +234,7 @@ class TypedDna final : public AnyDna {
   }
 
  private:
-  struct Columns {
-    Columns(InputArray<std::uint8_t> op_codes, Column<KeyView> key_column,
-            Column<ValueView> value_column)
-        : ops(std::move(op_codes)), keys(std::move(key_column)), values(std::move(value_column)) {}
-    InputArray<std::uint8_t> ops;
-    Column<KeyView> keys;
-    Column<ValueView> values;
-    std::size_t next = 0;
-  };
-
-  bool refill() { return columns_ ? refill_from_columns() : parser_.next(*batch_); }
-
-  bool refill_from_columns() {
-    const std::size_t left = columns_->ops.shape(0) - columns_->next;
-    batch_->size = std::min(left, OperationBatch<Key, Value>::kCapacity);
-    for (std::size_t i = 0; i < batch_->size; ++i) {
-      const std::size_t row = columns_->next + i;
-      batch_->op[i] = static_cast<OpKind>(std::min<std::uint8_t>(columns_->ops(row), 2));
-      batch_->key[i] = columns_->keys.views()[row];
-      batch_->value[i] = columns_->values.views()[row];
-    }
-    columns_->next += batch_->size;
-    return batch_->size > 0;
-  }
+  bool refill() { return columns_ ? columns_->next(*batch_) : parser_.next(*batch_); }
 
   std::string key_type_;
   std::string value_type_;
@@ -268,7 +242,7 @@ class TypedDna final : public AnyDna {
   std::unique_ptr<Dna> dna_;
   CsvParser<Key, Value> parser_;
   Buffer block_;
-  std::optional<Columns> columns_;
+  std::optional<OperationColumns<Key, Value>> columns_;
   std::unique_ptr<OperationBatch<Key, Value>> batch_ =
       std::make_unique<OperationBatch<Key, Value>>();
 };

@@ -21,6 +21,7 @@
 #include "buffer.hpp"
 #include "columns.hpp"
 #include "errors.hpp"
+#include "operation_columns.hpp"
 #include "stop_check.hpp"
 
 namespace adhash::python {
@@ -69,12 +70,7 @@ class TypedReplay final : public AnyReplay {
   }
 
   void feed_columns(InputArray<std::uint8_t> ops, nb::handle keys, nb::handle values) override {
-    columns_.emplace(std::move(ops), Column<KeyView>(keys, owner_.spec().key, errors.key_type),
-                     Column<ValueView>(values, owner_.spec().value, errors.value_type));
-    const std::size_t rows = columns_->ops.shape(0);
-    if (columns_->keys.views().size() != rows || columns_->values.views().size() != rows) {
-      throw nb::value_error("columns must be equally long");
-    }
+    columns_.emplace(std::move(ops), keys, owner_.spec().key, values, owner_.spec().value);
   }
 
   bool advance(std::uint64_t budget_ns) override {
@@ -145,35 +141,12 @@ class TypedReplay final : public AnyReplay {
     }
   }
 
-  struct Columns {
-    Columns(InputArray<std::uint8_t> op_codes, Column<KeyView> key_column,
-            Column<ValueView> value_column)
-        : ops(std::move(op_codes)), keys(std::move(key_column)), values(std::move(value_column)) {}
-    InputArray<std::uint8_t> ops;
-    Column<KeyView> keys;
-    Column<ValueView> values;
-    std::size_t next = 0;
-  };
-
   // Fills the batch with the next operations; false if there are none.
   bool refill() {
     const AddTime timed(recorder_.counters().parse_ns);
-    const bool filled = columns_ ? refill_from_columns() : parser_.next(*batch_);
+    const bool filled = columns_ ? columns_->next(*batch_) : parser_.next(*batch_);
     next_ = 0;
     return filled;
-  }
-
-  bool refill_from_columns() {
-    const std::size_t left = columns_->ops.shape(0) - columns_->next;
-    batch_->size = std::min(left, OperationBatch<Key, Value>::kCapacity);
-    for (std::size_t i = 0; i < batch_->size; ++i) {
-      const std::size_t row = columns_->next + i;
-      batch_->op[i] = static_cast<OpKind>(std::min<std::uint8_t>(columns_->ops(row), 2));
-      batch_->key[i] = columns_->keys.views()[row];
-      batch_->value[i] = columns_->values.views()[row];
-    }
-    columns_->next += batch_->size;
-    return batch_->size > 0;
   }
 
   void execute(std::uint64_t deadline_ns) {
@@ -206,7 +179,7 @@ class TypedReplay final : public AnyReplay {
   ReplayRecorder<Key, Value> recorder_;
   CsvParser<Key, Value> parser_;
   Buffer block_;
-  std::optional<Columns> columns_;
+  std::optional<OperationColumns<Key, Value>> columns_;
   std::unique_ptr<OperationBatch<Key, Value>> batch_ =
       std::make_unique<OperationBatch<Key, Value>>();
   std::size_t next_ = 0;

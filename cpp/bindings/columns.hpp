@@ -8,6 +8,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -44,7 +45,7 @@ class NewArray {
   std::size_t size_;
 };
 
-// The elements of a column as views, with what keeps them alive.
+// The elements of a column, with what keeps them alive: all of them as views, or some copied.
 template <class View>
 class Column;
 
@@ -53,7 +54,12 @@ class Column<std::uint64_t> {
  public:
   // `dtype` is what the column must be made of. Throws nb::python_error.
   Column(nb::handle object, std::string_view dtype, PyObject* error);
+  std::size_t size() const { return views_.size(); }
   std::span<const std::uint64_t> views() const { return views_; }
+  // Copies `count` elements from number `first` on.
+  void copy(std::size_t first, std::size_t count, std::uint64_t* to) const {
+    std::copy_n(views_.data() + first, count, to);
+  }
 
  private:
   nb::object owner_;
@@ -64,11 +70,24 @@ template <>
 class Column<std::string_view> {
  public:
   Column(nb::handle object, std::string_view dtype, PyObject* error);
-  std::span<const std::string_view> views() const { return views_; }
+  std::size_t size() const { return offsets_.size() - 1; }
+  std::vector<std::string_view> views() const {
+    std::vector<std::string_view> views(size());
+    copy(0, size(), views.data());
+    return views;
+  }
+  // Makes views of `count` elements from number `first` on.
+  void copy(std::size_t first, std::size_t count, std::string_view* to) const {
+    const std::int64_t* offset = offsets_.data() + first;
+    for (std::size_t i = 0; i < count; ++i) {
+      to[i] = {bytes_ + offset[i], static_cast<std::size_t>(offset[i + 1] - offset[i])};
+    }
+  }
 
  private:
   nb::object owner_;
-  std::vector<std::string_view> views_;
+  std::span<const std::int64_t> offsets_;
+  const char* bytes_ = nullptr;
 };
 
 // The 64-bit dtype of that name.

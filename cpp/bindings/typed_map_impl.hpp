@@ -61,29 +61,31 @@ class CodecMap final : public TypedMap {
 
   nb::object get_many(nb::handle keys) override {
     const Column<KeyView> column(keys, KeyCodec::kName, errors.key_type);
-    NewArray<ValueView> values(column.views().size());
-    NewArray<bool> found(values.size());
-    look_up(column.views().size(),
-            [&] { map_->get_many(column.views(), values.data(), found.data()); });
+    const auto views = column.views();
+    NewArray<ValueView> values(views.size());
+    NewArray<bool> found(views.size());
+    look_up(views.size(), [&] { map_->get_many(views, values.data(), found.data()); });
     return nb::make_tuple(encode_column(std::move(values), ValueCodec::kName), found.release());
   }
   nb::object contains_many(nb::handle keys) override {
     const Column<KeyView> column(keys, KeyCodec::kName, errors.key_type);
-    NewArray<bool> found(column.views().size());
-    look_up(column.views().size(), [&] { map_->contains_many(column.views(), found.data()); });
+    const auto views = column.views();
+    NewArray<bool> found(views.size());
+    look_up(views.size(), [&] { map_->contains_many(views, found.data()); });
     return found.release();
   }
   std::size_t put_many(nb::handle keys, nb::handle values) override {
     const Column<KeyView> key_column(keys, KeyCodec::kName, errors.key_type);
     const Column<ValueView> value_column(values, ValueCodec::kName, errors.value_type);
-    if (key_column.views().size() != value_column.views().size()) {
+    if (key_column.size() != value_column.size()) {
       PyErr_Format(errors.value_type, "as many values as keys are needed; got %zu and %zu",
-                   value_column.views().size(), key_column.views().size());
+                   value_column.size(), key_column.size());
       throw nb::python_error();
     }
     const ChangesPositions touched(*this);
     const MapLock::Batch batch(lock());
-    return map_->put_many(key_column.views(), value_column.views().data());
+    const auto views = value_column.views();
+    return map_->put_many(key_column.views(), views.data());
   }
   std::size_t erase_many(nb::handle keys) override {
     const Column<KeyView> column(keys, KeyCodec::kName, errors.key_type);
