@@ -3,6 +3,9 @@
 Every function takes the checked options of its kind and the context of the work, and returns the
 result as plain JSON. It says on standard output when something begins and ends, so that the log of
 a job tells its story.
+
+Most kinds are a library function and nothing more: `run_plainly` carries those out. A kind that
+keeps a result through a failure, or writes into its artifacts unasked, has a function of its own.
 """
 
 from __future__ import annotations
@@ -15,29 +18,50 @@ from adhash.progress import WorkProgress
 from adhash.service.replay_story import ReplayStory, say
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from adhash.options.ab_compare import AbCompareOptions
     from adhash.options.base import CommandOptions
     from adhash.options.batch import BatchOptions
     from adhash.options.calibrate import CalibrateOptions
-    from adhash.options.compact_snapshot import CompactSnapshotOptions
-    from adhash.options.convert import ConvertOptions
-    from adhash.options.diff_snapshot import DiffSnapshotOptions
-    from adhash.options.generate_csv import GenerateCsvOptions
-    from adhash.options.inspect_snapshot import InspectSnapshotOptions
     from adhash.options.probe_visualize import ProbeVisualizeOptions
-    from adhash.options.profile import ProfileOptions
     from adhash.options.report import ReportOptions
     from adhash.options.verify_snapshot import VerifySnapshotOptions
-    from adhash.options.workload_dna import WorkloadDnaOptions
     from adhash.replay.plan import Plan
     from adhash.replay.summary import Summary
+    from adhash.results import Result
     from adhash.service.work_context import WorkContext
 
 # Notes of progress are said once each, and no endless number of them.
 _NOTES_SAID = 100
 _NOT_OF_THE_REPLAY = ("csv", "sample", "mode")
+
+
+def run_plainly(
+    library_function: Callable[..., Result], options: CommandOptions, context: WorkContext
+) -> dict[str, Any]:
+    """Carry out a library function that needs nothing but its options.
+
+    Parameters
+    ----------
+    library_function : callable
+        Takes the options, and by name ``progress`` and ``cancel``; returns a result.
+    options : CommandOptions
+        What is asked for.
+    context : WorkContext
+        Told the progress and the notes.
+
+    Returns
+    -------
+    dict
+        The result in its schema.
+
+    Raises
+    ------
+    AdhashError
+        As the function raises, or if the job was cancelled.
+    """
+    return _told(library_function(options, **_ears(context)))
 
 
 def replay_trace(options: CommandOptions, context: WorkContext) -> dict[str, Any]:
@@ -83,31 +107,6 @@ def replay_trace(options: CommandOptions, context: WorkContext) -> dict[str, Any
             raise InterruptedRunError(f"cancelled after {summaries[-1].ops.total:,} operations")
         require_verified(summaries)
     return result
-
-
-def profile_trace(options: ProfileOptions, context: WorkContext) -> dict[str, Any]:
-    """Recommend an engine for a trace.
-
-    Parameters
-    ----------
-    options : ProfileOptions
-        What is asked for.
-    context : WorkContext
-        Told the progress of the race.
-
-    Returns
-    -------
-    dict
-        ``adhash.profile.v1``.
-
-    Raises
-    ------
-    AdhashError
-        If the trace cannot be raced on, or the job was cancelled.
-    """
-    from adhash.analysis.profile import run_profile
-
-    return _told(run_profile(options, **_ears(context)))
 
 
 def calibrate_machine(options: CalibrateOptions, context: WorkContext) -> dict[str, Any]:
@@ -231,81 +230,6 @@ def verify_snapshot(options: VerifySnapshotOptions, context: WorkContext) -> dic
     return told
 
 
-def inspect_snapshot(options: InspectSnapshotOptions, context: WorkContext) -> dict[str, Any]:
-    """Tell what is in a snapshot.
-
-    Parameters
-    ----------
-    options : InspectSnapshotOptions
-        What is asked for.
-    context : WorkContext
-        Told how much was read.
-
-    Returns
-    -------
-    dict
-        ``adhash.inspect-snapshot.v1``.
-
-    Raises
-    ------
-    AdhashError
-        If the snapshot cannot be read, or the job was cancelled.
-    """
-    from adhash.analysis.inspect_snapshot import run_inspect_snapshot
-
-    return _told(run_inspect_snapshot(options, **_ears(context)))
-
-
-def compact_snapshot(options: CompactSnapshotOptions, context: WorkContext) -> dict[str, Any]:
-    """Write a snapshot again as densely as it can be.
-
-    Parameters
-    ----------
-    options : CompactSnapshotOptions
-        What is asked for; the dense snapshot is an artifact.
-    context : WorkContext
-        Told how much was written.
-
-    Returns
-    -------
-    dict
-        ``adhash.compact-snapshot.v1``.
-
-    Raises
-    ------
-    AdhashError
-        If the snapshot cannot be read or written, or the job was cancelled.
-    """
-    from adhash.analysis.compact_snapshot import run_compact_snapshot
-
-    return _told(run_compact_snapshot(options, **_ears(context)))
-
-
-def diff_snapshots(options: DiffSnapshotOptions, context: WorkContext) -> dict[str, Any]:
-    """Tell in which entries two snapshots differ; that they do is no failure.
-
-    Parameters
-    ----------
-    options : DiffSnapshotOptions
-        What is asked for.
-    context : WorkContext
-        Told how much was compared.
-
-    Returns
-    -------
-    dict
-        ``adhash.diff-snapshot.v1``.
-
-    Raises
-    ------
-    AdhashError
-        If a snapshot cannot be read, or the job was cancelled.
-    """
-    from adhash.analysis.diff_snapshot import run_diff_snapshot
-
-    return _told(run_diff_snapshot(options, **_ears(context)))
-
-
 def compare_configurations(options: AbCompareOptions, context: WorkContext) -> dict[str, Any]:
     """Decide which of two configurations is better on a trace.
 
@@ -339,81 +263,6 @@ def compare_configurations(options: AbCompareOptions, context: WorkContext) -> d
         if options.fail_if_worse:
             require_not_worse(result)
     return told
-
-
-def describe_trace(options: WorkloadDnaOptions, context: WorkContext) -> dict[str, Any]:
-    """Describe the character of a trace.
-
-    Parameters
-    ----------
-    options : WorkloadDnaOptions
-        What is asked for.
-    context : WorkContext
-        Told how much was read.
-
-    Returns
-    -------
-    dict
-        ``adhash.workload-dna.v1``.
-
-    Raises
-    ------
-    AdhashError
-        If the trace cannot be read, or the job was cancelled.
-    """
-    from adhash.analysis.dna import run_workload_dna
-
-    return _told(run_workload_dna(options, **_ears(context)))
-
-
-def convert_trace(options: ConvertOptions, context: WorkContext) -> dict[str, Any]:
-    """Write a trace again in another format.
-
-    Parameters
-    ----------
-    options : ConvertOptions
-        What is asked for.
-    context : WorkContext
-        Told how much was read.
-
-    Returns
-    -------
-    dict
-        ``adhash.convert.v1``.
-
-    Raises
-    ------
-    AdhashError
-        If the trace cannot be read or the new one not be written, or the job was cancelled.
-    """
-    from adhash.analysis.conversion import run_convert
-
-    return _told(run_convert(options, **_ears(context)))
-
-
-def generate_trace(options: GenerateCsvOptions, context: WorkContext) -> dict[str, Any]:
-    """Generate a trace of a chosen character.
-
-    Parameters
-    ----------
-    options : GenerateCsvOptions
-        What is asked for.
-    context : WorkContext
-        Told how many rows are written.
-
-    Returns
-    -------
-    dict
-        ``adhash.generate-csv.v1``.
-
-    Raises
-    ------
-    AdhashError
-        If the trace cannot be written, or the job was cancelled.
-    """
-    from adhash.analysis.generate_csv import run_generate_csv
-
-    return _told(run_generate_csv(options, **_ears(context)))
 
 
 def write_report(options: ReportOptions, context: WorkContext) -> dict[str, Any]:
@@ -458,7 +307,7 @@ def _ears(context: WorkContext) -> dict[str, Any]:
     return {"progress": tell, "cancel": context.cancel}
 
 
-def _told(result: Any) -> dict[str, Any]:
+def _told(result: Result) -> dict[str, Any]:
     told: dict[str, Any] = result.to_dict()
     say(f"done: {told.get('schema', 'the result')}")
     return told

@@ -1,10 +1,10 @@
 """The kinds of jobs: an allow-list, one registration each.
 
 A kind is a command with its model of options and the function that carries it out. To add one,
-list its options in `adhash.options.commands`, write its function in `adhash.service.kind_runs`, and
-a row here;
+list its options in `adhash.options.commands` and add a row here that names the library's function;
 the routes, the client's and the manager's methods, the command line's ``jobs submit`` and the
-OpenAPI document follow.
+OpenAPI document follow. Only a kind that needs more of the job than its progress and its end has a
+function in `adhash.service.kind_runs`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, create_model
@@ -40,8 +40,9 @@ def _serves_metrics(options: CommandOptions) -> bool:
 class JobKind:
     """One kind of job.
 
-    `run` names a function of `adhash.service.kind_runs`; it is imported where it runs, so that
-    the server loads no engine. `example` is a request that works anywhere, for documents.
+    `run` names a function of `adhash.service.kind_runs`, or of the library as ``module:function``.
+    It is imported where it runs, so that the server loads no engine. `example` is a request that
+    works anywhere, for documents.
     """
 
     name: str
@@ -63,8 +64,11 @@ class JobKind:
 
     def load_run(self) -> Callable[[CommandOptions, WorkContext], dict[str, Any]]:
         """Return the function that carries it out."""
-        function: Any = getattr(importlib.import_module(_RUNS), self.run)
-        return function  # type: ignore[no-any-return]
+        kind_runs: Any = importlib.import_module(_RUNS)
+        module, _, name = self.run.rpartition(":")
+        if not module:
+            return getattr(kind_runs, name)  # type: ignore[no-any-return]
+        return partial(kind_runs.run_plainly, getattr(importlib.import_module(module), name))
 
 
 _KINDS = (
@@ -78,7 +82,7 @@ _KINDS = (
     JobKind(
         name="profile",
         summary="Recommend an engine for a trace, with the reason.",
-        run="profile_trace",
+        run="adhash.analysis.profile:run_profile",
         example={"sample": "identifiers", "rounds": 1},
     ),
     JobKind(
@@ -108,7 +112,7 @@ _KINDS = (
     JobKind(
         name="inspect-snapshot",
         summary="Tell what is in a snapshot.",
-        run="inspect_snapshot",
+        run="adhash.analysis.inspect_snapshot:run_inspect_snapshot",
         example={"snapshot": "map.arrow", "limit": 5},
     ),
     JobKind(
@@ -120,13 +124,13 @@ _KINDS = (
     JobKind(
         name="compact-snapshot",
         summary="Write a snapshot again as densely as it can be.",
-        run="compact_snapshot",
+        run="adhash.analysis.compact_snapshot:run_compact_snapshot",
         example={"snapshot": "map.arrow", "out": "dense.arrow"},
     ),
     JobKind(
         name="diff-snapshot",
         summary="Tell in which entries two snapshots differ.",
-        run="diff_snapshots",
+        run="adhash.analysis.diff_snapshot:run_diff_snapshot",
         example={"a": "map.arrow", "b": "later.arrow"},
     ),
     JobKind(
@@ -144,19 +148,19 @@ _KINDS = (
     JobKind(
         name="workload-dna",
         summary="Describe the character of a trace.",
-        run="describe_trace",
+        run="adhash.analysis.dna:run_workload_dna",
         example={"sample": "identifiers"},
     ),
     JobKind(
         name="convert",
         summary="Write a trace again in another format.",
-        run="convert_trace",
+        run="adhash.analysis.conversion:run_convert",
         example={"trace": "trace.lis", "out": "trace.arrow"},
     ),
     JobKind(
         name="generate-csv",
         summary="Generate a trace of a chosen character.",
-        run="generate_trace",
+        run="adhash.analysis.generate_csv:run_generate_csv",
         example={"out": "trace.csv", "workload": "ycsb-a", "keys": 1000, "rows": 3000},
     ),
     JobKind(
