@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from itertools import pairwise
 from statistics import NormalDist
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from adhash.analysis.ab_result import ComparisonNoise
 from adhash.analysis.ab_verdict import Judgement, Rule, judge, sum_up_noise
 from adhash.analysis.paired_statistics import (
+    Look,
     detectable,
     holm,
     median_interval,
@@ -209,16 +211,24 @@ def test_the_detectable_shift_is_found_in_four_cases_of_five() -> None:
 def test_looks_share_the_chance_of_error_and_end_at_the_last_pair(
     bounds: tuple[int, int], chance: float
 ) -> None:
-    looks, level = plan_looks(min_pairs=bounds[0], max_pairs=bounds[1], chance=chance)
-    assert looks == sorted(set(looks))
-    assert looks[-1] == bounds[1]
-    assert level * len(looks) == pytest.approx(chance)
-    assert all(look >= pairs_needed(level) for look in looks[:-1])
-    assert looks[0] >= min(bounds)
+    looks = plan_looks(min_pairs=bounds[0], max_pairs=bounds[1], chance=chance)
+    counts = [look.pairs for look in looks]
+    assert counts == sorted(set(counts))
+    assert counts[-1] == bounds[1]
+    assert math.fsum(look.level for look in looks) == pytest.approx(chance)
+    assert len(looks) == 1 or looks[-1].level == chance / 2
+    assert all(look.pairs >= pairs_needed(look.level) for look in looks[:-1])
+    assert counts[0] >= min(bounds)
+    assert all(later >= 1.2 * earlier for earlier, later in pairwise(counts[1:]))
 
 
 def test_looks_that_could_not_decide_are_left_out() -> None:
-    assert plan_looks(min_pairs=5, max_pairs=20, chance=0.05) == ([8, 12, 18, 20], 0.0125)
+    assert plan_looks(min_pairs=5, max_pairs=20, chance=0.05) == [
+        Look(pairs=8, level=0.0125),
+        Look(pairs=12, level=0.0125),
+        Look(pairs=20, level=0.025),
+    ]
+    assert plan_looks(min_pairs=5, max_pairs=5, chance=0.05) == [Look(pairs=5, level=0.05)]
 
 
 # --- several tests -----------------------------------------------------------------------------
@@ -311,12 +321,12 @@ def test_noise_counts_runs_and_keeps_examples() -> None:
 
 def sequential(draw: random.Random, shift: float, spread: float, min_effect: float) -> Judgement:
     """Judge simulated pairs as a comparison does: at every look, until one decides."""
-    looks, level = plan_looks(min_pairs=5, max_pairs=20, chance=0.05)
-    rule = Rule(metric="p99_ns", min_effect=min_effect, level=level)
-    ratios = [math.exp(draw.gauss(math.log1p(shift), spread)) for _ in range(looks[-1])]
+    looks = plan_looks(min_pairs=5, max_pairs=20, chance=0.05)
+    ratios = [math.exp(draw.gauss(math.log1p(shift), spread)) for _ in range(looks[-1].pairs)]
     judgement = None
     for look in looks:
-        judgement = judge(ratios[:look], rule, QUIET)
+        rule = Rule(metric="p99_ns", min_effect=min_effect, level=look.level)
+        judgement = judge(ratios[: look.pairs], rule, QUIET)
         if judgement.verdict != "inconclusive":
             break
     assert judgement is not None

@@ -24,8 +24,8 @@ from adhash.errors import BadInputError, InterruptedRunError, InvariantError
 from adhash.progress import WorkCallback, WorkProgress
 from adhash.replay import host
 
-# So long a process shall measure: the other half of a second is what it takes to start one.
-_MEASURED_S = 0.25
+# So long a process shall measure: twice as long as it takes to start one.
+_MEASURED_S = 0.5
 _MOST_REPLAYS = 15
 
 
@@ -215,12 +215,19 @@ def _end(plan: Comparison, course: _Course, elapsed_s: float) -> str | None:
     """Return why no further pair shall run; None to go on. Looks at the figures where it is due."""
     pairs, budget_s = len(course.pairs), plan.options.budget_s
     is_late = budget_s > 0 and elapsed_s >= budget_s
-    if pairs in plan.looks or is_late:
+    # A late look takes the place of all that were to come, and with them of the last one's share.
+    due = {look.pairs: look.level for look in plan.looks}
+    if pairs in due or is_late:
         ratios = {
             metric: [ratio_of(metric, a, b) for a, b in course.figures]
             for metric in plan.rule.metrics
         }
-        course.judgement = judge_family(ratios, plan.rule, course.noise_so_far())
+        course.judgement = judge_family(
+            ratios,
+            plan.rule,
+            course.noise_so_far(),
+            level=due.get(pairs, plan.looks[-1].level),
+        )
         if course.judgement.is_settled:
             return "verdict"
     if pairs >= plan.options.max_pairs:
@@ -247,7 +254,7 @@ def _result(
             "decided_after": None if verdict == "inconclusive" else count,
             "ended_by": ended_by,
             "replays": course.replays,
-            "looks": [*(each for each in plan.looks if each < count), count],
+            "looks": [*(look.pairs for look in plan.looks if look.pairs < count), count],
             "metrics": compare_metrics(course.figures, family),
             "pairs": [_with_ratio_of(family.leading, pair) for pair in course.pairs],
             "noise": course.noise_so_far(),

@@ -33,7 +33,6 @@ class FamilyRule:
 
     metrics: tuple[str, ...]
     min_effect: float
-    level: float
 
     def one(self, metric: str, level: float) -> Rule:
         """Return the rule of one of the metrics."""
@@ -65,7 +64,11 @@ class FamilyJudgement:
 
 
 def judge_family(
-    ratios: Mapping[str, Sequence[float]], rule: FamilyRule, noise: ComparisonNoise
+    ratios: Mapping[str, Sequence[float]],
+    rule: FamilyRule,
+    noise: ComparisonNoise,
+    *,
+    level: float,
 ) -> FamilyJudgement:
     """Return the verdict on some pairs.
 
@@ -77,6 +80,8 @@ def judge_family(
         What to judge by.
     noise : ComparisonNoise
         How much the machine disturbed the runs.
+    level : float
+        The chance of error that all metrics share at this look.
 
     Returns
     -------
@@ -86,7 +91,7 @@ def judge_family(
     judged: dict[str, Judgement] = {}
     left = list(rule.metrics)
     while left:
-        share = rule.level / len(left)
+        share = level / len(left)
         judged |= {name: judge(ratios[name], rule.one(name, share), noise) for name in left}
         open_ones = [name for name in left if judged[name].verdict == "inconclusive"]
         if len(open_ones) == len(left):

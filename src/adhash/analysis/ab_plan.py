@@ -10,7 +10,7 @@ from adhash.analysis.ab_builds import Interpreter
 from adhash.analysis.ab_family import FamilyRule
 from adhash.analysis.ab_result import Label
 from adhash.analysis.ab_sides import Side, resolve_sides
-from adhash.analysis.paired_statistics import plan_looks
+from adhash.analysis.paired_statistics import Look, plan_looks
 from adhash.errors import BadInputError
 from adhash.options.ab_compare import AbCompareOptions
 
@@ -27,7 +27,7 @@ class Comparison:
     a: Side
     b: Side
     seed: int
-    looks: list[int]
+    looks: list[Look]
     rule: FamilyRule
 
 
@@ -62,10 +62,11 @@ def plan_comparison(
     seed = secrets.randbits(SEED_BITS) if options.seed is None else options.seed
     chance, metrics = 1.0 - options.confidence, options.metric
     # The first of several metrics must be decided at its share: looks too early for that are none.
-    looks, _ = plan_looks(
+    shares = plan_looks(
         min_pairs=options.min_pairs, max_pairs=options.max_pairs, chance=chance / len(metrics)
     )
-    rule = FamilyRule(metrics=metrics, min_effect=options.min_effect, level=chance / len(looks))
+    looks = [Look(pairs=each.pairs, level=each.level * len(metrics)) for each in shares]
+    rule = FamilyRule(metrics=metrics, min_effect=options.min_effect)
     return Comparison(
         options=options, csv=_trace(options), a=a, b=b, seed=seed, looks=looks, rule=rule
     )

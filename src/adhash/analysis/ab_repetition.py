@@ -8,6 +8,8 @@ wrong. So comparisons are repeated on the pairs in two ways:
 - resampled: thousands, each of pairs drawn with replacement. Neighbours are drawn together, in
   blocks (Kunsch 1989, Annals of Statistics 17), because a disturbance lasts longer than a pair.
   They are comparisons of these pairs: what the machine does in another hour they do not know.
+  Which of two equal sides is called a was drawn by lot, and is drawn again each time; else every
+  comparison would inherit by how much the sides happened to differ.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from adhash.analysis.ab_family import FamilyRule, judge_family
 from adhash.analysis.ab_result import Verdict
 from adhash.analysis.ab_self_test_result import Outcomes, SidesTested
 from adhash.analysis.ab_verdict import sum_up_noise
+from adhash.analysis.paired_statistics import Look
 
 BLOCK = 10
 # The median deviation of a normal distribution is this part of its standard deviation.
@@ -36,6 +39,11 @@ class PairRatios:
 
     ratios: Mapping[str, float]
     noise: tuple[str | None, str | None]
+
+    def renamed(self) -> PairRatios:
+        """Return the pair as it would be if a had been called b."""
+        ratios = {name: 1 / ratio for name, ratio in self.ratios.items()}
+        return PairRatios(ratios=ratios, noise=self.noise)
 
     def slowed(self, factor: float) -> PairRatios:
         """Return the pair as it would be if b had taken `factor` times as long."""
@@ -51,18 +59,23 @@ class Procedure:
     """How a comparison is decided: its rule, and after how many pairs it looks."""
 
     rule: FamilyRule
-    looks: Sequence[int]
+    looks: Sequence[Look]
+
+    @property
+    def most_pairs(self) -> int:
+        """How many pairs a comparison takes that nothing decides before."""
+        return self.looks[-1].pairs
 
     def decide(self, pairs: Sequence[PairRatios]) -> tuple[Verdict, int]:
         """Return the verdict on pairs in their order, and how many of them it took."""
         for look in self.looks:
-            seen = pairs[:look]
+            seen = pairs[: look.pairs]
             ratios = {name: [pair.ratios[name] for pair in seen] for name in self.rule.metrics}
             noise = sum_up_noise([reason for pair in seen for reason in pair.noise])
-            family = judge_family(ratios, self.rule, noise)
+            family = judge_family(ratios, self.rule, noise, level=look.level)
             if family.is_settled:
                 break
-        return family.verdict, look
+        return family.verdict, look.pairs
 
 
 def in_a_row(pairs: Sequence[PairRatios], procedure: Procedure) -> Outcomes:
@@ -81,15 +94,20 @@ def in_a_row(pairs: Sequence[PairRatios], procedure: Procedure) -> Outcomes:
         Of every comparison that came to its end.
     """
     ended, begin = [], 0
-    while begin + procedure.looks[-1] <= len(pairs):
-        verdict, took = procedure.decide(pairs[begin : begin + procedure.looks[-1]])
+    while begin + procedure.most_pairs <= len(pairs):
+        verdict, took = procedure.decide(pairs[begin : begin + procedure.most_pairs])
         ended.append((verdict, took))
         begin += took
     return _count(ended)
 
 
 def resampled(
-    pairs: Sequence[PairRatios], procedure: Procedure, *, times: int, seed: int
+    pairs: Sequence[PairRatios],
+    procedure: Procedure,
+    *,
+    times: int,
+    seed: int,
+    renames: bool = False,
 ) -> Outcomes:
     """Return how comparisons end that are made of blocks of the pairs.
 
@@ -103,15 +121,20 @@ def resampled(
         How many.
     seed : int
         Of the drawing.
+    renames : bool
+        Whether to draw by lot, pair by pair, which of its sides is called a.
 
     Returns
     -------
     Outcomes
         Of all of them.
     """
+    lots = np.random.default_rng((seed, 1)).integers(2, size=(times, procedure.most_pairs))
+    named = [(pair, pair.renamed() if renames else pair) for pair in pairs]
+    draws = _draws(len(pairs), procedure.most_pairs, times, seed)
     return _count(
-        procedure.decide([pairs[at] for at in places])
-        for places in _draws(len(pairs), procedure.looks[-1], times, seed)
+        procedure.decide([named[at][lot] for at, lot in zip(places, row, strict=True)])
+        for places, row in zip(draws, lots.tolist(), strict=True)
     )
 
 
@@ -210,7 +233,9 @@ def describe_sides(
             "correlation": _with_the_one_before(logs),
             "ratios": ratios,
             "in_a_row": in_a_row(pairs, procedure),
-            "resampled": resampled(pairs, procedure, times=times, seed=seed),
+            "resampled": resampled(
+                pairs, procedure, times=times, seed=seed, renames=sides == "equal"
+            ),
         }
     )
 

@@ -28,8 +28,8 @@ from adhash.replay import host
 SLOWDOWN = 0.05
 MAX_FALSE_POSITIVES = 0.01
 MIN_POWER = 0.9
-# A slowed run with every fourth pair: enough for two comparisons in a row and more.
-_SLOWED_EVERY = 4
+# A slowed run with every second pair: of fewer, the share that is found is known too badly.
+_SLOWED_EVERY = 2
 _RESAMPLED = 2_000
 _RESAMPLED_A_STEP = 300
 # What a slowed replay takes longer. Operations themselves are not slowed, nor are tables larger.
@@ -182,7 +182,7 @@ def _result(
     core: int | None,
     elapsed_s: Callable[[], float],
 ) -> AbSelfTestResult:
-    most = plan.looks[-1]
+    most = plan.looks[-1].pairs
     if len(runs.equal) < most or not runs.slowed:
         raise BadInputError(
             f"the budget was spent after {len(runs.equal)} pairs, and one comparison takes {most}",
@@ -212,7 +212,7 @@ def _result(
             "equal": equal,
             "slowed": slowed,
             "metrics": list(plan.rule.metrics),
-            "looks": plan.looks,
+            "looks": [look.pairs for look in plan.looks],
             "block": BLOCK,
             "ended_by": "pairs" if len(runs.equal) == plan.options.self_test_pairs else "budget",
             "replays": replays,

@@ -9,9 +9,9 @@ down falls out of it, and a factor of 2 is as far from none as a factor of 1/2.
   Jarrett), so the interval is that of infinitely many resamples.
 - The test is Wilcoxon's signed-rank test, its distribution counted exactly for up to 60 pairs.
 - Whoever looks several times and stops when something shows would find something too often. The
-  places to look are therefore fixed beforehand, and each may be wrong with a chance of
-  ``(1 - confidence) / looks`` only (Bonferroni). That holds however the looks depend on each
-  other; the gain of a spending function (Lan and DeMets 1983) is small for a handful of looks.
+  places to look are therefore fixed beforehand, and share the chance of error (Bonferroni), which
+  holds however the looks depend on each other. The last look has half of it: what is decided there
+  is small, and what is large is decided earlier at any level.
 
 References
 ----------
@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from statistics import NormalDist
@@ -267,12 +268,20 @@ def detectable(low: float, high: float, *, level: float, margin: float, power: f
 # --- when to look ------------------------------------------------------------------------------
 
 
-def plan_looks(*, min_pairs: int, max_pairs: int, chance: float) -> tuple[list[int], float]:
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """After how many pairs the figures are looked at, and the chance of error that it may take."""
+
+    pairs: int
+    level: float
+
+
+def plan_looks(*, min_pairs: int, max_pairs: int, chance: float) -> list[Look]:
     """Return after how many pairs to look, and the level of every look.
 
-    The first look is at `min_pairs`, each further one at half as many pairs again, the last at
-    `max_pairs`. Looks at which the rank test could not decide are left out, since every look costs
-    the others some of their level.
+    The first look is at `min_pairs`, each further one at half as many pairs again or a little
+    more, the last at `max_pairs`. Looks at which the rank test could not decide are left out,
+    since every look costs the others some of their level.
 
     Parameters
     ----------
@@ -285,21 +294,32 @@ def plan_looks(*, min_pairs: int, max_pairs: int, chance: float) -> tuple[list[i
 
     Returns
     -------
-    tuple of list of int and float
-        Ascending counts of pairs, of which the last is `max_pairs`; and `chance` divided by their
-        number.
+    list of Look
+        By their pairs, ascending, of which the last is `max_pairs`. Half of `chance` is the last
+        one's, the rest is the others' in equal parts; one alone has all of it.
     """
-    looks = _grid(min(min_pairs, max_pairs), max_pairs)
-    while len(looks) > 1 and looks[0] < pairs_needed(chance / len(looks)):
-        looks = looks[1:]
-    return looks, chance / len(looks)
+    counts = _grid(min(min_pairs, max_pairs), max_pairs)
+    while len(counts) > 1 and counts[0] < pairs_needed(_early_level(counts, chance)):
+        counts = counts[1:]
+    if len(counts) == 1:
+        return [Look(pairs=counts[0], level=chance)]
+    early = _early_level(counts, chance)
+    return [
+        *(Look(pairs=pairs, level=early) for pairs in counts[:-1]),
+        Look(pairs=counts[-1], level=chance / 2),
+    ]
+
+
+def _early_level(counts: Sequence[int], chance: float) -> float:
+    return chance / 2 / (len(counts) - 1)
 
 
 def _grid(first: int, last: int) -> list[int]:
-    looks = [first]
-    while looks[-1] < last:
-        looks.append(min(last, looks[-1] + math.ceil(looks[-1] / 2)))
-    return looks
+    counts = [first]
+    # A look soon before the last would cost as much as any other, and decide next to nothing.
+    while math.ceil(counts[-1] * 1.5) < last / 1.2:
+        counts.append(math.ceil(counts[-1] * 1.5))
+    return counts if counts[-1] == last else [*counts, last]
 
 
 # --- several tests -----------------------------------------------------------------------------

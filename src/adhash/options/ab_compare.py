@@ -93,7 +93,7 @@ class AbCompareOptions(TraceOptions):
     )
     replays: Replays = option(
         "How often a process replays the trace, of which the median counts; by default as often "
-        "as fits into a quarter of a second, at most 15 times."
+        "as fits into half a second, at most 15 times."
     )
     seed: HashSeed = option("The seed of the hash and of the order of runs, or random.")
     fail_if_worse: bool = option("Fail with exit code 3 if the candidate is worse.", default=False)
