@@ -83,7 +83,7 @@ SAMPLES: dict[str, Sample] = {
             (WRITE, 'a "b"', 5),
             (READ, "2:x", 8),
             (READ, "2:y\\xff", 8),
-            (DELETE, "x", 0),
+            (DELETE, "x", 8),
             (WRITE, "z", 8),
             (LOOKUP, "z", 8),
         ],

@@ -113,13 +113,17 @@ MALFORMED = [
     ("redis-monitor", b'OK\n1.5 [0 a:1] "get" "k\n', 2, "MONITOR"),
     ("memcached-vv", b"<3 get a\n<3 set b 0 0\n", 2, "size"),
     ("memcached-vv", b"<3 get\n", 1, "key is missing"),
+    ("memcached-vv", b"<3 get\n>4 ERROR\n", 1, "key is missing"),
+    ("memcached-vv", b"<3 set b 0 0\n>3 STORED\n<3 get b\n", 1, "size"),
     ("malloc-log", b"m 10 5\nf 10 5\n", 2, "'f 10 5'"),
     ("malloc-log", b"m 10 5\nx 10\n", 2, "'x 10'"),
     ("malloc-log", b"m 11112222333344445 5\n", 1, "allocator"),
     ("ltrace", b"malloc(1) = 0x10\nmalloc(zz) = 0x10\n", 2, "'zz'"),
     ("ltrace", b"free(0x1\n", 1, "cut"),
+    ("ltrace", b"calloc(8) = 0x10\n", 1, "more arguments"),
     ("mtrace", b"= Start\n@ a + 0x10\n", 2, "size"),
     ("mtrace", b"= Start\nwhat\n", 2, "'what'"),
+    ("mtrace", b"= Start\n@ a - (nil) 0\n", 2, "(nil)"),
     ("strace", b'stat("/", 0) = 0\nwhat is this\n', 2, "'what is this'"),
     ("strace", b'rename("/a", NULL) = 0\n', 1, "two paths"),
     ("path-lookups", b"g\t/a\ng /b\n", 2, "'g /b'"),
@@ -266,9 +270,17 @@ STRACE = [
     ('open("/a", O_RDWR|O_CREAT, 0600) = -1 EEXIST (File exists)', [(READ, "/a", 144)]),
     ('[pid   3] unlink("/a") = 0', [(DELETE, "/a", 0)]),
     ('unlink("/\\"a") = 0', [(DELETE, '/"a', 0)]),
+    (r'unlink("/\303\274\n\\n\377\33") = 0', [(DELETE, "/\u00fc\n\\n\\xff\x1b", 0)]),
     ('rename("/a", "/b") = 0', [(DELETE, "/a", 0), (WRITE, "/b", 144)]),
+    ('rename("/a", "/b") = -1 ENOENT (No such file or directory)', [(LOOKUP, "/a", 0)]),
+    ('rename("/a", "/b") = -1 ENOTEMPTY (Directory not empty)', [(READ, "/b", 144)]),
+    ('symlink("a", "/x/b") = -1 ENOENT (No such file or directory)', [(LOOKUP, "/x/b", 0)]),
+    ('     0.000144 stat("/a", 0x7ffd) = 0', [(READ, "/a", 144)]),
+    ('3 [  59] [00007feeb0274ad7] stat("/a", 0x7ffd) = 0', [(READ, "/a", 144)]),
+    (" > /usr/lib/libc.so.6(open64+0x26f0) [0x1ab70]", []),
     ('write(1, "/a", 2) = 2', []),
     ('openat(3</usr>, "x", O_RDONLY) = 4', [(READ, "/usr/x", 144)]),
+    (r'openat(3</\303\274>, "x", O_RDONLY) = 4', [(READ, "/\u00fc/x", 144)]),
 ]
 REDIS = [
     ('1.5 [0 1.2.3.4:5] "GET" "k"', [(READ, "k", 8)]),
@@ -283,6 +295,34 @@ REDIS = [
     ('1.5 [0 1.2.3.4:5] "del" "k\\\\"', [(DELETE, "k\\", 8)]),
     ('1.5 [0 1.2.3.4:5] "get" ""', []),
     ('1.5 [0 1.2.3.4:5] "info" "all"', []),
+    ('1.5 [0 unix:/tmp/a b] "get" "k"', [(READ, "k", 8)]),
+    (r'1.5 [0 lua] "set" "\xc3\xbc\x00\xff\r" "\xc3\xbc\x00"', [(WRITE, "\u00fc\\x00\\xff\r", 3)]),
+    ('1.5 [0 1.2.3.4:5] "zpopmin" "k"', [(WRITE, "k", 8)]),
+    ('1.5 [0 1.2.3.4:5] "getdel" "k"', [(DELETE, "k", 8)]),
+    ('1.5 [0 1.2.3.4:5] "restore" "k" "0" "12345" "REPLACE"', [(WRITE, "k", 5)]),
+    ('1.5 [0 1.2.3.4:5] "object" "encoding" "k"', [(LOOKUP, "k", 8)]),
+    ('1.5 [0 1.2.3.4:5] "object" "help"', []),
+    ('1.5 [0 1.2.3.4:5] "mset" "k" "1" "l" "22"', [(WRITE, "k", 1), (WRITE, "l", 2)]),
+    ('1.5 [0 1.2.3.4:5] "rename" "k" "l"', [(DELETE, "k", 8), (WRITE, "l", 8)]),
+    ('1.5 [0 1.2.3.4:5] "rpoplpush" "k" "l"', [(WRITE, "k", 8), (WRITE, "l", 8)]),
+    ('1.5 [0 1.2.3.4:5] "blpop" "k" "l" "0"', [(WRITE, "k", 8), (WRITE, "l", 8)]),
+    ('1.5 [0 1.2.3.4:5] "sunionstore" "k" "l"', [(WRITE, "k", 8), (READ, "l", 8)]),
+    ('1.5 [0 1.2.3.4:5] "bitop" "not" "k" "l"', [(WRITE, "k", 8), (READ, "l", 8)]),
+    ('1.5 [0 1.2.3.4:5] "zunion" "1" "k" "WITHSCORES"', [(READ, "k", 8)]),
+    ('1.5 [0 1.2.3.4:5] "zunion" "99999999999" "k"', [(READ, "k", 8)]),
+    ('1.5 [0 1.2.3.4:5] "zunion" "x" "k"', []),
+    ('1.5 [0 1.2.3.4:5] "zunionstore" "k" "1" "l"', [(WRITE, "k", 8), (READ, "l", 8)]),
+    ('1.5 [0 1.2.3.4:5] "bzmpop" "0" "1" "k" "MIN"', [(WRITE, "k", 8)]),
+    (
+        '1.5 [0 1.2.3.4:5] "xread" "COUNT" "1" "STREAMS" "k" "l" "0" "0"',
+        [(READ, "k", 8), (READ, "l", 8)],
+    ),
+    ('1.5 [0 1.2.3.4:5] "xread" "COUNT" "1"', []),
+    ('1.5 [0 1.2.3.4:5] "sort" "k" "ALPHA"', [(READ, "k", 8)]),
+    ('1.5 [0 1.2.3.4:5] "sort" "k" "STORE" "l"', [(READ, "k", 8), (WRITE, "l", 8)]),
+    ('1.5 [3 1.2.3.4:5] "copy" "k" "l" "DB" "0"', [(READ, "3:k", 8), (WRITE, "l", 8)]),
+    ('1.5 [0 1.2.3.4:5] "move" "k" "3"', [(DELETE, "k", 8), (WRITE, "3:k", 8)]),
+    ('1.5 [0 1.2.3.4:5] "eval" "return 1" "1" "k"', []),
 ]
 
 
@@ -301,3 +341,106 @@ def test_each_line_is_read_as_what_it_stands_for(
 ) -> None:
     for line, expected in known:
         assert accesses(name, line.encode()) == expected, line
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        # What memcached refused was no access, whatever came in between on other connections.
+        ("memcached-vv", b"<3 get\n<4 get a\n>4 END\n>3 ERROR\n<3 get b\n", "ab"),
+        ("memcached-vv", b"<3 set c 0 0 x\n>3 CLIENT_ERROR bad\n<3 x\n>3 ERROR\n", ""),
+        ("memcached-vv", b"<3 gat 5\n>3 END\n<3 get b\n", "b"),
+        # A command of the binary protocol is none where the protocol is another.
+        ("memcached-vv", b"<3 GET a\n>3 ERROR\nDeleting b\n", ""),
+        ("memcached-vv", b"3: Client using the binary protocol\n<3 GET a\n", "a"),
+        ("memcached-vv", b"<3 Read binary protocol data:\n<3 TOUCH a\n<4 GET b\n", "a"),
+        (
+            "memcached-vv",
+            b"3: Client using the binary protocol\n3: Client using the ascii protocol\n<3 GET a\n",
+            "",
+        ),
+    ],
+)
+def test_only_what_memcached_took_is_an_access(name: str, content: bytes, expected: str) -> None:
+    for cut in (1, 1 << 16):
+        found = accesses(name, content, cut=cut)
+        assert [key for _, key, _ in found] == list(expected)
+
+
+def test_a_line_of_the_binary_protocol_tells_key_and_size() -> None:
+    content = (
+        b"<3 Read binary protocol data:\n<3    0x80 0x01 0x00 0x07\n<3 SET a b Value len is 12\n"
+        b"<3 ADD c Value len is 0\nincr d 1, 5, 0\nDeleting a b\nValue len is 3\n"
+    )
+    assert accesses("memcached-vv", content) == [
+        (WRITE, "a b", 12),
+        (WRITE, "c", 0),
+        (WRITE, "d", 8),
+        (DELETE, "a b", 8),
+    ]
+
+
+LTRACE = [
+    # Cut by another thread: stored when it ends, but freed when it begins.
+    (
+        "1 a->malloc(8 <unfinished ...>\n2 free(0x20)  = <void>\n1 <... malloc resumed> ) = 0x10",
+        "-20 +10",
+    ),
+    (
+        "1 free(0x10 <unfinished ...>\n2 malloc(8) = 0x10\n1 <... free resumed> ) = <void>",
+        "-10 +10",
+    ),
+    (
+        "[pid 1] 12.5 [0x40] a->realloc(0x10, 8 <unfinished ...>\n"
+        "[pid 1] 12.6 [0x40] <... realloc resumed> ) = 0x10",
+        "?10 +10",
+    ),
+    # Cut by a call that it makes itself.
+    ("malloc(8 <unfinished ...>\nmalloc@libc.so.6(8) = 0x10\n<... malloc resumed> ) = 0x10", "+10"),
+    (
+        "realloc(0x10, 0 <unfinished ...>\nfree@libc(0x10) = <void>\n<... realloc resumed> ) = 0",
+        "-10",
+    ),
+    # Cut for good.
+    ("a->free(0x10 <no return ...>\n+++ killed by SIGABRT +++", "-10"),
+    ("a->malloc(8 <no return ...>\n+++ killed by SIGABRT +++", ""),
+    ("<... malloc resumed> ) = 0x10", ""),
+    # Nothing is freed where there is no memory, but where none is wanted.
+    ("realloc(0x10, 0) = 0", "-10"),
+    ("realloc(0x10, 18446744073709551615) = 0", ""),
+    ("realloc(0, 8) = 0x10", "+10"),
+    # Registers behind the arguments of functions that ltrace does not know.
+    ("aligned_alloc(64, 128, 0x55, 1) = 0x10", "+10"),
+    ("reallocarray(0x10, 8, 25, 0x55) = 0x20", "-10 +20"),
+    ("pvalloc(10, 0, 0, 74) = 0x10", "+10"),
+    ("posix_memalign(0x7ffd, 64, 256, 1) = 0", ""),
+]
+_SIGNS = {WRITE: "+", DELETE: "-", LOOKUP: "?"}
+
+
+@pytest.mark.parametrize(("text", "expected"), LTRACE)
+def test_a_call_that_is_cut_is_read_once(text: str, expected: str) -> None:
+    for cut in (1, 1 << 16):
+        found = accesses("ltrace", text.encode(), cut=cut)
+        assert " ".join(f"{_SIGNS[kind]}{key:x}" for kind, key, _ in found) == expected
+
+
+def test_the_size_of_a_block_is_that_of_its_own_argument() -> None:
+    text = b"aligned_alloc(64, 128, 0x55, 1) = 0x10\nreallocarray(0, 4, 25, 7) = 0x20\n"
+    assert [size for _, _, size in accesses("ltrace", text)] == [128, 100]
+
+
+def test_an_empty_block_is_one_and_a_failed_one_is_none() -> None:
+    text = b"= Start\n@ a:[0x1] + 0x10 0\n@ a:[0x2] + (nil) 0x4000000000000000\n= End\n"
+    assert accesses("mtrace", text) == [(WRITE, 0x10, 0)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'stat("/a",  <unfinished ...>\n[pid 7] stat("/b", 0) = 0\n[pid 6] <... stat resumed>0) = 0',
+        '[pid 6] stat("/a" <unfinished ...>\n[pid 7] stat("/b", 0) = 0\n<... stat resumed>, 0) = 0',
+    ],
+)
+def test_strace_names_no_process_while_there_is_one(text: str) -> None:
+    assert accesses("strace", text.encode()) == [(READ, "/b", 144), (READ, "/a", 144)]

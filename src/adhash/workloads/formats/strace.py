@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from adhash.workloads.arrow_buffers import flags_of
 from adhash.workloads.formats.accesses import Accesses
 from adhash.workloads.formats.content import Content, Fault, Lines
+from adhash.workloads.formats.escapes import readable
 from adhash.workloads.formats.events import DELETE, LOOKUP, READ, WRITE, Events, taken
 from adhash.workloads.formats.first_lines import some_match
 from adhash.workloads.formats.matching import match
@@ -27,10 +28,11 @@ from adhash.workloads.formats.path_lookups import STAT_BYTES
 from adhash.workloads.formats.trace_format import TraceFormat
 
 _READS = (
-    "open openat openat2 access faccessat faccessat2 stat stat64 lstat lstat64 newfstatat "
-    "fstatat64 statx readlink readlinkat execve execveat chdir chmod fchmodat chown lchown "
-    "fchownat statfs truncate utimensat utime utimes getxattr lgetxattr setxattr listxattr "
-    "inotify_add_watch name_to_handle_at"
+    "open openat openat2 open_tree access faccessat faccessat2 stat stat64 lstat lstat64 "
+    "newfstatat fstatat64 statx readlink readlinkat execve execveat chdir chroot chmod "
+    "fchmodat fchmodat2 chown lchown fchownat statfs statfs64 truncate truncate64 utimensat "
+    "utime utimes futimesat getxattr lgetxattr setxattr lsetxattr listxattr llistxattr "
+    "removexattr lremovexattr inotify_add_watch name_to_handle_at"
 )
 _WRITES = "creat mkdir mkdirat mknod mknodat"
 _LINKS = "link linkat symlink symlinkat"
@@ -45,13 +47,19 @@ _NAMES = {
 }
 _TWO_PATHS = frozenset([*_LINKS.split(), *_RENAMES.split()])
 _RENAMING = frozenset(_RENAMES.split())
+# The error is about the new path: it exists, or, as with a link to a text, there is no other path.
+_ABOUT_NEW = ("EEXIST", "ENOTEMPTY")
+_MAKING = ("symlink", "symlinkat")
 
-_PREFIX = r"(?:\[pid +(?P<pid>\d+)\] +|(?P<bare>\d+) +)?(?:\d[\d:.]* +)?(?:\[[0-9a-f?]+\] +)?"
+# The process, the time (also since the last call), and by -n or -i a number or an address.
+_PREFIX = (
+    r" *(?:\[pid +(?P<pid>\d+)\] +|(?P<bare>\d+) +)?(?:\d[\d:.]* +)?(?:\[ *[0-9a-f?]+\] +){0,2}"
+)
 _CALL = re.compile(_PREFIX + r"(?P<name>[a-z_0-9]+)\((?P<arguments>.*)\) += +(?P<result>.+)")
 _CUT = re.compile(_PREFIX + r"(?P<start>[a-z_0-9]+\(.*?),? *<unfinished \.\.\.>")
 _RESUMED = re.compile(_PREFIX + r"<\.\.\. (?P<name>[a-z_0-9]+) resumed>,? ?(?P<rest>.*)")
-# Signals, ends of processes, and what strace says of itself.
-_OTHER = re.compile(_PREFIX + r"(---|\+\+\+|strace: |[a-z_0-9]+\(.*<|<\.\.\. ).*|\s*")
+# Signals, ends of processes, what strace says of itself, and by -k the callers of a call.
+_OTHER = re.compile(_PREFIX + r"(---|\+\+\+|strace: |[a-z_0-9]+\(.*<|<\.\.\. ).*|\s*| > .*")
 # A path, and the folder that it is relative to where strace -y tells that.
 _PATH = re.compile(r'(?:(?:AT_FDCWD|\d+)(?:<(?P<folder>[^>]*)>)?, )?"(?P<path>(?:[^"\\]|\\.)*)"')
 _ERROR = re.compile(r"-1 (?P<code>E[A-Z0-9]+)")
@@ -79,7 +87,10 @@ def _read(content: Content) -> Iterator[Events]:
                 if found["name"] in _NAMES:
                     _take(accesses, found, (lines, place))
             elif not _OTHER.fullmatch(call):
-                remedy = 'lines are such as: stat("/etc", {...}) = 0'
+                remedy = (
+                    'lines are such as: stat("/etc", {...}) = 0; '
+                    "strace -o FILE keeps what a program prints out of its trace"
+                )
                 lines.refuse(place, Fault(what="it is no call", value=text, remedy=remedy))
 
         events = read_mixed(lines, _simple(lines), read_line)
@@ -114,12 +125,21 @@ def _whole(text: str, waiting: dict[str, str]) -> str:
         waiting[cut["pid"] or cut["bare"] or ""] = cut["start"]
         return ""
     if resumed := _RESUMED.fullmatch(text):
-        start = waiting.pop(resumed["pid"] or resumed["bare"] or "", "")
-        if start.startswith(f"{resumed['name']}("):
+        start = _beginning(waiting, resumed["pid"] or resumed["bare"] or "", resumed["name"])
+        if start:
             gap = "" if start.endswith("(") or resumed["rest"].startswith(")") else ", "
             return start + gap + resumed["rest"]
         return ""
     return text
+
+
+def _beginning(waiting: dict[str, str], process: str, name: str) -> str:
+    """Return how a call began; strace names no process while there is just one."""
+    begun = [each for each, start in waiting.items() if start.startswith(f"{name}(")]
+    if process in begun:
+        return waiting.pop(process)
+    nameless = [each for each in begun if not each or not process]
+    return waiting.pop(nameless[0]) if len(nameless) == 1 else ""
 
 
 def _take(accesses: Accesses, call: re.Match[str], place: tuple[Lines, int]) -> None:
@@ -128,7 +148,8 @@ def _take(accesses: Accesses, call: re.Match[str], place: tuple[Lines, int]) -> 
     paths = [path for path in paths if path]
     if error:
         kind = LOOKUP if error["code"] in _ABSENT else READ
-        for path in paths[-1:] if name in _TWO_PATHS else paths[:1]:
+        is_about_new = name in _MAKING or error["code"] in _ABOUT_NEW
+        for path in paths[-1:] if name in _TWO_PATHS and is_about_new else paths[:1]:
             accesses.add(kind, path, STAT_BYTES if kind == READ else 0)
         return
     if name in _TWO_PATHS:
@@ -152,8 +173,7 @@ def _take_two(accesses: Accesses, name: str, paths: list[str], place: tuple[Line
 
 
 def _joined(found: re.Match[str]) -> str:
-    path = found["path"].replace('\\"', '"').replace("\\\\", "\\")
-    folder = found["folder"]
+    path, folder = readable(found["path"]), readable(found["folder"] or "")
     return posixpath.join(folder, path) if folder and path else path
 
 
