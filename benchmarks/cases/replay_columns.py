@@ -18,7 +18,7 @@ _MODE = "adaptive"
 # A replay is mostly the table's work, which no format can make less: reading alone is told apart.
 _BARS = {
     ("arrow", "replayed"): Bar(limit=2.0, side="at least"),
-    ("arrow", "only read"): Bar(limit=1.2, side="at least", aim=2.0),
+    ("arrow", "only read"): Bar(limit=1.5, side="at least", aim=2.0),
     ("parquet", "replayed"): None,
     ("parquet", "only read"): None,
 }
