@@ -15,8 +15,10 @@ from IPython.core.formatters import DisplayFormatter
 from adhash import Map
 from adhash.analysis.ab_compare import ab_compare
 from adhash.analysis.compact_snapshot import compact_snapshot
+from adhash.analysis.conversion import convert
 from adhash.analysis.diff_snapshot import diff_snapshot
 from adhash.analysis.dna import workload_dna
+from adhash.analysis.generate_csv import generate_csv
 from adhash.analysis.inspect_snapshot import inspect_snapshot
 from adhash.analysis.probe_visualize import probe_visualize
 from adhash.analysis.profile import profile
@@ -69,6 +71,10 @@ def _batch(trace: str) -> Result:
     return batch(spec={**SUITE, "jobs": jobs}, out_dir=Path(trace).parent / "out")
 
 
+def _generated(trace: str) -> Result:
+    return generate_csv(f"{trace}.like.csv", like=trace)
+
+
 # A result of each command, and how many rows it has as a table.
 MADE: dict[str, tuple[Callable[[str], Result], int | None]] = {
     "summary": (lambda trace: run_csv(trace, mode="swiss"), 1),
@@ -84,6 +90,8 @@ MADE: dict[str, tuple[Callable[[str], Result], int | None]] = {
     "compact-snapshot": (_compact, 1),
     "diff-snapshot": (_diff, 1),
     "batch": (_batch, 2),
+    "convert": (lambda trace: convert(trace, f"{trace}.arrow"), 1),
+    "generate-csv": (_generated, 1),
 }
 
 
@@ -161,3 +169,15 @@ def test_columns_have_a_value_a_record_in_the_order_of_their_names() -> None:
         "d": [None, 3],
         "b.e": [None] * 2,
     }
+
+
+def test_a_generated_trace_tells_how_far_to_trust_it(results: dict[str, Result]) -> None:
+    shown = str(results["generate-csv"])
+    assert "60 operations" in shown
+    assert "the fit is" in shown
+    (figures,) = results["generate-csv"].as_tables()
+    assert "hit_share" in {row[0] for row in figures.rows}
+
+
+def test_a_conversion_tells_counts_in_words(results: dict[str, Result]) -> None:
+    assert "operations: 60: 30 get, 30 put, 0 del" in str(results["convert"])

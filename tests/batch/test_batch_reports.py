@@ -102,6 +102,15 @@ def test_replays_are_compared_by_trace_and_rate() -> None:
     assert [each.label for each in groups[0].replays] == ["swiss, a", "std", "swiss, d"]
 
 
+def test_a_job_that_has_the_mode_in_its_name_is_not_called_by_it_twice() -> None:
+    modes = ("swiss", "swiss", "std")
+    names = ("replay-swiss-1", "replay-swiss-2", "replay-std-1")
+    made = (replay(name, summary(mode)) for name, mode in zip(names, modes, strict=True))
+    result = batch_result(*made)
+    (group,) = trace_groups(result.content().replays)
+    assert [each.label for each in group.replays] == ["replay-swiss-1", "replay-swiss-2", "std"]
+
+
 def test_the_table_tells_figures_relative_to_the_best_and_the_noise() -> None:
     noise = {"noise": {"verdict": "noisy", "reasons": ["stolen time"]}, "trace_sha256": "trace.csv"}
     (group,) = groups_of(
@@ -177,6 +186,10 @@ def test_a_line_a_job_says_what_came_of_it() -> None:
     assert headline(job_result(result=found)) == "recommended mode swiss"
     other = {"csv": "t", "visited": 3, "found": True, "seed": 5}
     assert headline(job_result(result=other)) == "csv t, visited 3, found True"
+    described = {"csv": "t", "rows": 1_101_025, "is_exact": True}
+    assert headline(job_result(result=described)) == "rows 1,101,025"
+    probed = {"key": "5", "conclusion": "The key is present, known after 1 step."}
+    assert headline(job_result(result=probed)) == "The key is present, known after 1 step."
     error = {"error": "IO", "detail": "no disk", "hint": "buy one"}
     failed = job_result(status="failed", error=error)
     assert headline(failed) == "IO: no disk (buy one)"

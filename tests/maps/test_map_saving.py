@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -148,3 +150,29 @@ def test_a_failed_save_keeps_the_old_snapshot_and_the_map(tmp_path: Path) -> Non
 def test_a_missing_snapshot_is_an_error_of_storage(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="No such file"):
         Map.load(tmp_path / "missing.arrow")
+
+
+_LIMITED_SAVE = """
+import gc, inspect, resource, sys
+from adhash.errors import StorageError
+from adhash.maps import Map
+
+stock = Map({each: each for each in range(200_000)}, engine="swiss")
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    stock.save(sys.argv[1])
+except StorageError as error:
+    kept = error  # with its traceback, as a handler of errors keeps it
+reading = [each for each in gc.get_objects() if inspect.isgenerator(each) and each.gi_frame]
+print(type(kept).__name__, [each.__name__ for each in reading])
+"""
+
+
+def test_a_save_that_failed_reads_the_map_no_longer(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _LIMITED_SAVE, str(tmp_path / "map.arrow")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("StorageError []\n", "")

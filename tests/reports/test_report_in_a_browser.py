@@ -96,6 +96,56 @@ def test_figures_are_drawn_again_when_the_light_goes_out(
         require_quiet(found, path)
 
 
+HEIGHTS = (
+    "[...document.querySelectorAll('.figure')].map("
+    "each => [each.clientHeight, each.querySelector('.main-svg').clientHeight])"
+)
+WIDTHS = (
+    "[...document.querySelectorAll('.figure')].map("
+    "each => [each.clientWidth, each.querySelector('.main-svg').clientWidth])"
+)
+
+
+def test_a_figure_keeps_its_height_when_the_window_changes(
+    browser: Browser, summaries: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    path = written(tmp_path, summaries)
+    with opened(browser, path, width=1280, scheme="light") as found:
+        drawn_figures(found)
+        before = found.evaluate(HEIGHTS)
+        redrawn = "each => new Promise(done => each.on('plotly_relayout', () => done(true)))"
+        found.evaluate(
+            f"void (window.redrawn = Promise.all([...document.querySelectorAll('.figure')]"
+            f".map({redrawn})))"
+        )
+        found.page.set_viewport_size({"width": 760, "height": 900})
+        found.evaluate("window.redrawn")
+        assert all(drawn < 760 for _, drawn in found.evaluate(WIDTHS))
+        assert found.evaluate(HEIGHTS) == before
+        assert all(of_element == drawn for of_element, drawn in before)
+
+
+def test_paper_has_every_column_and_figures_as_wide_as_itself(
+    browser: Browser, summaries: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    path = written(tmp_path, summaries)
+    with opened(browser, path, width=1280, scheme="dark") as found:
+        drawn_figures(found)
+        before = found.evaluate(WIDTHS)
+        found.page.emulate_media(media="print")
+        # What a browser says right before it prints; it prints what stands there afterwards.
+        found.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert all(drawn <= 700 for _, drawn in found.evaluate(WIDTHS))
+        assert max(map(int, found.evaluate(INK)[4:-1].split(",")[:3])) < 96
+        table = "document.querySelector('.wide')"
+        assert found.evaluate(f"{table}.scrollWidth <= {table}.clientWidth")
+        found.page.emulate_media(media="screen")
+        found.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert found.evaluate(WIDTHS) == before
+        assert min(map(int, found.evaluate(INK)[4:-1].split(",")[:3])) > 160
+        require_quiet(found, path)
+
+
 def test_forty_runs_and_hostile_names_are_shown_and_not_executed(
     browser: Browser, summaries: list[dict[str, Any]], tmp_path: Path
 ) -> None:

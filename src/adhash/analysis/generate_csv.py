@@ -15,8 +15,10 @@ from adhash.clock import NS_PER_S, Clock, SystemClock
 from adhash.errors import InterruptedRunError
 from adhash.options.base import read_options
 from adhash.options.generate_csv import GenerateCsvOptions
+from adhash.presenters import Table
 from adhash.progress import WorkCallback, WorkProgress, ignore_work
 from adhash.results import Result
+from adhash.units import format_rate, format_seconds
 from adhash.workloads.batch_output import write_trace
 from adhash.workloads.chosen_trace import chosen_trace
 from adhash.workloads.generators import generate, trace_schema
@@ -42,6 +44,17 @@ class GenerateCsvResult(Result):
     )
     elapsed_s: float = Field(description="How long it took, in seconds.")
     rows_per_second: float = Field(description="rows divided by elapsed_s.")
+
+    def _highlights(self) -> dict[str, str]:
+        return {
+            "trace": f"{self.out}, {self.rows:,} operations, seed {self.seed}",
+            "key space": f"{self.keys:,} keys",
+            "time": f"{format_seconds(self.elapsed_s)}, {format_rate(self.rows_per_second)}",
+            **({} if self.fit is None else {f"like {self.fit.trace}": self.fit.conclusion}),
+        }
+
+    def _tables(self) -> tuple[Table, ...]:
+        return () if self.fit is None else (self.fit.as_table(),)
 
 
 def generate_csv(

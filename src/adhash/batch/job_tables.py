@@ -61,6 +61,9 @@ def headline(job: JobResult) -> str:
     summaries = [each for each in (job.result or {}).get("summaries", []) if isinstance(each, dict)]
     if summaries:
         return ", ".join(_replay_in_words(each) for each in summaries)
+    conclusion = (job.result or {}).get("conclusion")
+    if isinstance(conclusion, str):
+        return conclusion
     figures = scalar_figures(job.result or {})
     telling = [(name, value) for name, value in figures if name in _TELLING]
     return ", ".join(f"{name} {value}" for name, value in telling or figures[:3])

@@ -12,7 +12,7 @@ from adhash.cli.model_command import own_option, register_model_command
 from adhash.cli.output import JsonOption, print_json, print_table
 from adhash.errors import BadInputError
 from adhash.options.generate_csv import GenerateCsvOptions
-from adhash.presenters import NOTHING, Table, columns, plain_text
+from adhash.presenters import Table, columns, plain_text
 from adhash.units import format_rate
 
 if TYPE_CHECKING:
@@ -108,25 +108,7 @@ def print_fit(fit: Likeness, *, to_stdout: bool) -> None:
         Whether on standard output; else, because the trace goes there, on standard error.
     """
     file = sys.stdout if to_stdout else sys.stderr
-    rows = tuple(
-        (each.name, _shown(each.of_trace), _shown(each.of_generated), f"{each.error:.4f}",
-         each.verdict)
-        for each in fit.figures
-    )  # fmt: skip
-    heads = columns("figure", "trace>", "generated>", "error>", "fit")
     print(file=file)
-    print(plain_text(Table(columns=heads, rows=rows)), file=file)
+    print(plain_text(fit.as_table()), file=file)
     part = "" if fit.fitted_rows == fit.trace_rows else f" (the first {fit.fitted_rows:,} fitted)"
-    print(f"\ncompared over {fit.compared_rows:,} rows{part}: {_judged(fit)}", file=file)
-
-
-def _judged(fit: Likeness) -> str:
-    if not fit.poor:
-        return f"the fit is {fit.verdict}"
-    return f"the fit is poor in {', '.join(fit.poor)}: do not rely on these"
-
-
-def _shown(number: float | None) -> str:
-    if number is None:
-        return NOTHING
-    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
+    print(f"\ncompared over {fit.compared_rows:,} rows{part}: {fit.conclusion}", file=file)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from adhash import _native
@@ -20,7 +21,7 @@ _BATCH_BYTES = 32 << 20
 _BATCH_ROWS = 65_536
 
 
-def row_batches(entries: _native.Map[Any, Any]) -> Iterator[tuple[Column, Column]]:
+def row_batches(entries: _native.Map[Any, Any]) -> Generator[tuple[Column, Column]]:
     """Yield every entry of a map as columns of keys and values, some megabytes at a time.
 
     Parameters
@@ -105,7 +106,9 @@ def save_map(
             "created_at": (clock or SystemClock()).now(),
         }
     )
-    write_snapshot(path, header, row_batches(entries), compress)
+    # Closed at once: the traceback of a failed write would keep the generator, and the map pinned.
+    with closing(row_batches(entries)) as batches:
+        write_snapshot(path, header, batches, compress)
 
 
 def require_distinct(size: int, promised: int, path: str | PathLike[str]) -> None:

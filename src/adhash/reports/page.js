@@ -39,10 +39,20 @@ function styled(layout) {
 
 async function draw(figures) {
   const ink = getComputedStyle(document.documentElement).getPropertyValue("--ink").trim();
-  for (const { name, data, layout } of figures) {
-    await Plotly.react(name, inked(data, ink), styled(layout), config);
-  }
+  const drawings = figures.map(({ name, data, layout }) => {
+    // Plotly takes the height of the element, not that of the layout, when the window changes.
+    document.getElementById(name).style.height = `${layout.height}px`;
+    return Plotly.react(name, inked(data, ink), styled(layout), config);
+  });
+  await Promise.all(drawings);
   document.documentElement.dataset.drawn = dark.matches ? "dark" : "light";
+}
+
+// Paper is narrower than a window, and white. The browser prints what stands there when this
+// returns; what plotly does by itself when a window changes would come too late.
+function drawForPaper(figures, isOver) {
+  document.documentElement.classList.toggle("paper", !isOver);
+  draw(figures);
 }
 
 async function unpacked(base64) {
@@ -58,6 +68,8 @@ async function begin() {
   const figures = JSON.parse(textOf("figures"));
   await draw(figures);
   dark.addEventListener("change", () => draw(figures));
+  addEventListener("beforeprint", () => drawForPaper(figures, false));
+  addEventListener("afterprint", () => drawForPaper(figures, true));
 }
 
 begin().catch((error) => {

@@ -231,12 +231,17 @@ def _distinct(titles: Sequence[str]) -> list[str]:
     return numbered
 
 
+def _label(variant: str, source: str) -> str:
+    """Join both, unless the source, as a job of a matrix, has the variant in its name."""
+    return source if variant in source.split("-") else f"{variant}, {source}"
+
+
 def _labelled(members: Sequence[Source], variants: _Variants) -> tuple[Replay, ...]:
     """Label replays by their variant; where two have one, by where they are from as well."""
     names = [variants.name(each.result) for each in members]
     counts = Counter(names)
     labels = [
-        name if counts[name] == 1 else f"{name}, {each.name}"
+        name if counts[name] == 1 else _label(name, each.name)
         for name, each in zip(names, members, strict=True)
     ]
     return tuple(

@@ -135,11 +135,17 @@ def machine(group: TraceGroup) -> str:
 def scalar_figures(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the single figures and words of a result, the first few, as text."""
     figures = [
-        (name.replace("_", " "), f"{value:g}" if isinstance(value, float) else str(value))
+        (name.replace("_", " "), _in_words(value))
         for name, value in result.items()
         if isinstance(value, str | int | float) and name != "schema"
     ]
     return [(name, _shortened(text)) for name, text in figures[:_MAX_FIGURES]]
+
+
+def _in_words(value: str | float) -> str:
+    if isinstance(value, str | bool):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def _shortened(text: str) -> str:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from adhash.replay.summary import OperationCounts
 from adhash.results import Result
+from adhash.units import format_bytes, format_rate, format_seconds
 
 
 class ConvertResult(Result):
@@ -27,3 +28,14 @@ class ConvertResult(Result):
     ops: OperationCounts = Field(description="The operations by type.")
     elapsed_s: float = Field(description="How long it took.")
     rows_per_second: float = Field(description="Operations written in a second.")
+
+    def _highlights(self) -> dict[str, str]:
+        ops = self.ops
+        size = "" if self.out_bytes is None else f", {format_bytes(self.out_bytes)}"
+        return {
+            "trace": f"{self.trace} ({self.trace_format})",
+            "out": f"{self.out} ({self.out_format}{size})",
+            "operations": f"{ops.total:,}: {ops.get:,} get, {ops.put:,} put, {ops.del_:,} del",
+            "types": f"{self.key_type} keys, {self.value_type} values",
+            "time": f"{format_seconds(self.elapsed_s)}, {format_rate(self.rows_per_second)}",
+        }

@@ -13,7 +13,7 @@ from adhash.analysis.dna.result_entries import Churn, NegativeLookups
 from adhash.analysis.dna.result_risks import CollisionRisk
 from adhash.presenters import Table, columns
 from adhash.results import Result, ResultPart
-from adhash.units import format_count, format_seconds
+from adhash.units import format_seconds
 
 _SHOWN_HOT_KEYS, _SHOWN_KEY = 10, 48
 
@@ -326,7 +326,7 @@ class WorkloadDnaResult(Result):
 
     def _tables(self) -> tuple[Table, ...]:
         rows = tuple(
-            (_shortened(str(each.key)), format_count(each.count), f"{each.share:.1%}")
+            (_shortened(str(each.key)), f"{each.count:,}", f"{each.share:.1%}")
             for each in self.hot_keys.keys[:_SHOWN_HOT_KEYS]
         )
         return (Table(columns=columns("hottest keys", "rows>", "share>"), rows=rows),)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field
 
+from adhash.presenters import Table, columns, or_dash
 from adhash.results import ResultPart
 
 if TYPE_CHECKING:
@@ -52,6 +53,34 @@ class Likeness(ResultPart):
     def poor(self) -> list[str]:
         """The names of the figures that are far off."""
         return [each.name for each in self.figures if each.verdict == "poor"]
+
+    @property
+    def conclusion(self) -> str:
+        """How good the fit is, and what not to rely on."""
+        if not self.poor:
+            return f"the fit is {self.verdict}"
+        rest = "this" if len(self.poor) == 1 else "these"
+        return f"the fit is poor in {', '.join(self.poor)}: do not rely on {rest}"
+
+    def as_table(self) -> Table:
+        """Return a row for every figure."""
+        return Table(
+            columns=columns("figure", "trace>", "generated>", "error>", "fit"),
+            rows=tuple(
+                (
+                    each.name,
+                    or_dash(each.of_trace, _shown),
+                    or_dash(each.of_generated, _shown),
+                    f"{each.error:.4f}",
+                    each.verdict,
+                )
+                for each in self.figures
+            ),
+        )
+
+
+def _shown(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
 
 
 def likeness(
