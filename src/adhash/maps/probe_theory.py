@@ -124,8 +124,9 @@ def _group_shares(load: float) -> Floats:
     # From an empty table to this one, in even steps of what the groups have seen.
     visits = np.linspace(0.0, _visits_at(load), _FILL_STEPS)
     filled, full = _groups_after(visits)
-    lengths = np.arange(MAX_LENGTH)[:, np.newaxis]
-    at_each = full**lengths * (1 - full)
+    # One row a length: a probe of it passed so many full groups, and then found one that was not.
+    passed = np.cumprod(np.vstack([np.ones_like(full), *([full] * (MAX_LENGTH - 1))]), axis=0)
+    at_each = passed * (1 - full)
     inserted = np.diff(filled)
     shares: Floats = (at_each[:, 1:] + at_each[:, :-1]) / 2 @ inserted / inserted.sum()
     return shares
@@ -136,15 +137,25 @@ def _visits_at(load: float) -> float:
     low, high = 0.0, 64.0 * _SWISS_SLOTS
     for _ in range(50):
         middle = (low + high) / 2
-        is_less = _groups_after(np.array([middle]))[0][0] < load
-        low, high = (middle, high) if is_less else (low, middle)
+        low, high = (middle, high) if _filled_after(middle) < load else (low, middle)
     return high
+
+
+def _filled_after(visits: float) -> float:
+    """Return how full groups are after a mean number of visits: a number, without arrays."""
+    chance = math.exp(-visits)  # that a group has seen none, then one, ...
+    missing = _SWISS_SLOTS * chance
+    for seen in range(1, _SWISS_SLOTS):
+        chance *= visits / seen
+        missing += (_SWISS_SLOTS - seen) * chance
+    return 1.0 - missing / _SWISS_SLOTS
 
 
 def _groups_after(visits: Floats) -> tuple[Floats, Floats]:
     """Return how full groups are, and the share of full ones, after mean numbers of visits."""
     counts = np.arange(_SWISS_SLOTS)
-    factorials = np.cumprod(np.maximum(counts, 1), dtype=np.float64)
-    not_full = np.exp(-visits)[:, np.newaxis] * visits[:, np.newaxis] ** counts / factorials
+    factors = visits[:, np.newaxis] / np.maximum(counts, 1)
+    factors[:, 0] = np.exp(-visits)
+    not_full = np.cumprod(factors, axis=1)
     full = np.maximum(0.0, 1.0 - not_full.sum(axis=1))
     return (not_full @ counts + _SWISS_SLOTS * full) / _SWISS_SLOTS, full
