@@ -11,6 +11,10 @@ from adhash.workloads.magic import Compression
 from adhash.workloads.raw_input import POLL_S, ByteStream, RawInput
 from adhash.workloads.read_ahead import DEPTH, ReadAhead
 
+# One block with the reader, DEPTH in the queue, one being filled.
+_MOST_BUFFERS = DEPTH + 2
+_LEAST_BUFFER_BYTES = 1 << 16
+
 
 class ContentBlocks:
     """The decompressed bytes of a trace, block by block, in bounded memory.
@@ -47,8 +51,12 @@ class ContentBlocks:
         self._raw = raw
         self._content = content
         self._max_bytes = max_bytes
-        # One block with the reader, DEPTH in the queue, one being filled.
-        self._buffers = [memoryview(bytearray(block_bytes)) for _ in range(DEPTH + 2)]
+        # Made when they are needed: a short trace fills one of them, and not a whole one.
+        self._buffers: list[memoryview] = []
+        self._buffer_bytes = block_bytes
+        if not compression and raw.total_bytes is not None:
+            # One more than the size, which shows the end. A file may be longer than it says.
+            self._buffer_bytes = min(block_bytes, max(raw.total_bytes + 1, _LEAST_BUFFER_BYTES))
         self._content_bytes = 0
         self._ended = False
         self._read_ahead = ReadAhead(self._read_blocks()) if read_ahead else None
@@ -114,7 +122,9 @@ class ContentBlocks:
     def _read_blocks(self) -> Iterator[memoryview]:
         turn = 0
         while not self._ended:
-            block = self._fill(self._buffers[turn % len(self._buffers)])
+            if turn == len(self._buffers) < _MOST_BUFFERS:
+                self._buffers.append(memoryview(bytearray(self._buffer_bytes)))
+            block = self._fill(self._buffers[turn % _MOST_BUFFERS])
             turn += bool(block)
             yield block.toreadonly()
         if not self._content_bytes:
