@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,10 @@ pytest.importorskip("adhash.maps", reason="the native module is not built", exc_
 from hostile_files import HOSTILE, bomb
 
 from adhash import Map
+from adhash.analysis.inspect_snapshot import inspect_snapshot
+from adhash.analysis.verify_snapshot import verify_snapshot
+from adhash.errors import AdhashError
+from adhash.snapshots import open_snapshot
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/clear_refs").exists(), reason="needs Linux to measure peaks of memory"
@@ -22,6 +28,8 @@ pytestmark = pytest.mark.skipif(
 
 # Peaks below this are Python's own: modules, buffers of files, a megabyte at a time.
 NOISE_BYTES = 6 << 20
+# Of Python's own objects: a buffer of a file, a page of a message, an error with its words.
+BUFFER_BYTES = 128 << 10
 
 _MEASURE = """
 import json, resource, sys
@@ -104,6 +112,36 @@ def test_no_hostile_file_takes_much_more_memory_than_its_size(tmp_path: Path) ->
             assert growth_bytes <= 1.5 * size, (path, way, growth_bytes)
         refused = ("SnapshotError: ", "InvariantError: ", "BadInputError: ")
         assert outcome == "damaged" or outcome.startswith(refused) or way == "open", (path, outcome)
+
+
+def test_small_hostile_files_take_hardly_more_python_memory_than_their_size(tmp_path: Path) -> None:
+    ways = {
+        "open": opened,
+        "load": Map.load,
+        "inspect": inspect_snapshot,
+        "verify": verify_snapshot,
+    }
+    small = harmless(tmp_path / "ok.arrow")
+    paths = [make(tmp_path / f"{make.__name__}.arrow") for make in HOSTILE if make is not bomb]
+    for way in ways.values():
+        way(small)
+    tracemalloc.start()
+    try:
+        for path in paths:
+            for name, way in ways.items():
+                tracemalloc.reset_peak()
+                before, _ = tracemalloc.get_traced_memory()
+                with suppress(AdhashError):
+                    way(path)
+                _, peak = tracemalloc.get_traced_memory()
+                assert peak - before <= 1.5 * path.stat().st_size + BUFFER_BYTES, (path, name)
+    finally:
+        tracemalloc.stop()
+
+
+def opened(path: Path) -> None:
+    """Open a snapshot, which checks its header, and close it."""
+    open_snapshot(path).close()
 
 
 def test_a_batch_that_unpacks_to_more_than_is_free_is_refused_in_words(tmp_path: Path) -> None:
