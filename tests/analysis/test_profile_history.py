@@ -81,6 +81,22 @@ def test_deletions_find_what_was_put_before_the_piece() -> None:
     )
 
 
+def test_deletions_that_no_piece_explains_are_taken_to_find_their_key() -> None:
+    # Keys are put, read at once, and deleted so much later that no piece shows both.
+    trace: list[Row] = []
+    for number in range(10_000):
+        trace += [("put", number, "1"), ("get", number, ""), ("get", number, "")]
+        if number >= 3_000:
+            trace.append(("del", number - 3_000, ""))
+    _, pieces = pieces_of(trace, count=8, size=500)
+
+    history = infer_history(pieces, weights(pieces, len(trace)), seed=1)
+
+    deletions = sum(outcome.dels for outcome in history.outcomes)
+    assert deletions > 500
+    assert sum(outcome.deletes for outcome in history.outcomes) > 0.9 * deletions
+
+
 def test_presence_follows_from_recurrence_where_signs_tell_nothing() -> None:
     trace = independent(200_000, 20_000)
     starts, pieces = pieces_of(trace, count=20, size=500)

@@ -6,7 +6,7 @@ to be put into the state that the trace had brought it to, and reading the trace
 cost as much as running it. But only the keys that the window touches matter to its operations, and
 what a window does to a key tells whether it was there:
 
-    del k                  programs delete what they have
+    del k                  programs delete what they have; taken for granted where nothing shows it
     get k ... put k        a cache that reads through puts what it missed
     get k ... get k        and does not put what it found
 
@@ -45,7 +45,7 @@ from numpy.typing import NDArray
 
 from adhash.analysis.profile.operations import DEL, GET, PUT, ArrowArray, Operations
 from adhash.analysis.profile.recurrence import Capture, Recurrence, fit_recurrence
-from adhash.analysis.profile.runs import ABSENT, PRESENT, SIGNS, UNKNOWN, Runs, places_of
+from adhash.analysis.profile.runs import ABSENT, DEL_SIGN, PRESENT, SIGNS, UNKNOWN, Runs, places_of
 
 # Keys by what the pieces before left of them.
 _GROUPS = (UNKNOWN, ABSENT, PRESENT)
@@ -53,6 +53,8 @@ _GROUPS = (UNKNOWN, ABSENT, PRESENT)
 _ROUNDS = 3
 # No state is ruled out before its sign was seen.
 _LEAST_PRIOR = 1e-3
+# Where the sample does not tell: how many deletions find their key for each that does not.
+_FOUND_FOR_ONE_MISSED = 20.0
 
 _Ints = NDArray[np.int64]
 _Floats = NDArray[np.float64]
@@ -192,14 +194,27 @@ def _traffic(runs: Sequence[Runs], keys: int) -> _Traffic:
         ops += np.bincount(run.ops, minlength=3)
         for state in (ABSENT, PRESENT):
             counts[state] += np.bincount(run.sign[run.before == state], minlength=SIGNS)
-    smoothed = counts + 0.5  # a sign that was not seen is rare, not impossible
     writes = ops[PUT] + ops[DEL]
     return _Traffic(
-        of_sign=smoothed / smoothed.sum(axis=1, keepdims=True),
+        of_sign=_likelihoods(counts),
         recurrence=fit_recurrence(_captures(runs, keys)),
         writes=float(writes / ops.sum()),
         puts=float(ops[PUT] / writes) if writes else 0.0,
     )
+
+
+def _likelihoods(counts: _Floats) -> _Floats:
+    """Return P(sign | state) from how often each was seen in each known state, of the same shape.
+
+    A known state is one that the same piece has shown, and few pieces are so long that they show a
+    key put and deleted. Deletions that none shows are taken for what they mostly are.
+    """
+    smoothed = counts + 0.5  # a sign that was not seen is rare, not impossible
+    likely: _Floats = smoothed / smoothed.sum(axis=1, keepdims=True)
+    if not counts[:, DEL_SIGN].any():
+        of_present = likely[:, DEL_SIGN].max()
+        likely[:, DEL_SIGN] = [of_present / _FOUND_FOR_ONE_MISSED, of_present]
+    return likely
 
 
 def _captures(runs: Sequence[Runs], keys: int) -> list[Capture]:

@@ -15,6 +15,7 @@ UNKNOWN, ABSENT, PRESENT = -1, 0, 1
 #: How many signs there are: the operation on a key is a del, a put, a get with a put next, with
 #: another operation next, or with none.
 SIGNS = 5
+DEL_SIGN = 0
 
 
 @dataclass(frozen=True, kw_only=True)
