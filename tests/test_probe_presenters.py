@@ -103,3 +103,11 @@ def test_the_whole_is_plain_text() -> None:
         "what",
         "happens",
     ]
+
+
+def test_only_the_signs_that_stand_there_are_explained() -> None:
+    equal = slot(tag=0xA7, compared="key", equal=True)
+    (last,) = probe_notes(result([step(1, slots=[equal])]))[1:]
+    assert last == "slots: A7 the tag of an entry, = its key is equal"
+    (last,) = probe_notes(result([step(1, slots=[slot(compared="key")])]))[1:]
+    assert last == "slots: ## an entry, which has no tag, ! its key differs"

@@ -298,6 +298,18 @@ def _list(summary: Mapping[str, object], *path: str) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
+def printable(text: str) -> str:
+    """Return `text` on one line, with escapes for what a terminal would act on or not show."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
+
+
+def counted(count: float, noun: str, mark: str = "") -> str:
+    """Return how many there are of something: ``"1 key"``, ``"~2,000 keys"``."""
+    return f"{mark}{count:,.0f} {noun}{'' if round(count) == 1 else 's'}"
+
+
 def or_dash(number: float | None, form: Callable[[float], str]) -> str:
     """Return `number` in words, or a dash where it is not known."""
     return NOTHING if number is None else form(number)

@@ -101,8 +101,13 @@ def _signs(steps: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield "A7 the tag of an entry"
     if any(slot["distance"] is not None for slot in slots):
         yield "@n its distance, 1 at home"
-    if any(slot["compared"] == "key" for slot in slots):
-        yield "= its key is equal, ! differs"
+    if any(slot["state"] == "full" and slot["tag"] is None for slot in slots):
+        yield "## an entry, which has no tag"
+    compared = {slot["equal"] for slot in slots if slot["compared"] == "key"}
+    if True in compared:
+        yield "= its key is equal"
+    if False in compared:
+        yield "! its key differs"
     if any(slot["state"] == "empty" for slot in slots):
         yield ".. empty"
     if any(slot["state"] == "deleted" for slot in slots):

@@ -135,3 +135,9 @@ def test_every_look_has_a_colour_on_light_and_dark_pages() -> None:
     for look in LEGEND:
         for part in (light, dark):
             assert re.search(rf"\.{look}\b[^{{}}]*{{[^}}]*(fill|stroke): #", part), look
+
+
+def test_one_entry_is_not_called_entries() -> None:
+    whole = " ".join(Picture(draw_probe(crowded("swiss", 1))).texts())
+    assert "1 entry in 16 slots" in whole
+    assert "1 entries" not in whole

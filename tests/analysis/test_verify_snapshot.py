@@ -153,6 +153,16 @@ def test_every_truncation_is_damage_or_no_snapshot(tmp_path: Path) -> None:
                 verify_snapshot(path)
 
 
+def test_what_was_cut_before_its_header_is_told_where(tmp_path: Path) -> None:
+    path = save(tmp_path / "map.arrow", "str", "bytes")
+    os.truncate(path, 100)
+    with pytest.raises(SnapshotError, match="it is cut after 100 bytes"):
+        verify_snapshot(path)
+    os.truncate(path, 0)
+    with pytest.raises(SnapshotError, match="the file is empty"):
+        verify_snapshot(path)
+
+
 @pytest.mark.parametrize("tail", [b"\0", b"ARROW1", b"\0" * 4096])
 def test_trailing_bytes_are_damage(tmp_path: Path, tail: bytes) -> None:
     path = save(tmp_path / "map.arrow")

@@ -58,6 +58,11 @@ def test_estimates_are_marked(run: Run, tmp_path: Path) -> None:
     assert "figures with ~ are estimates" in done.out
     assert "inserts  ~" in done.out
     assert " +- " in done.out
+    lines = done.out.splitlines()
+    curve = lines[lines.index("misses of an LRU cache by its entries") + 2]
+    assert curve.count("~") == curve.count(" %")
+    spread = lines[lines.index(SECTIONS[6]) + 1 : lines.index(SECTIONS[7]) - 1]
+    assert all("~" in line for line in spread if "%" in line)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +87,26 @@ def test_a_wrong_option_is_named_as_it_was_typed(run: Run) -> None:
     done = run("workload-dna", "--sample", "zipf", "--max-tracked-keys", "5")
     assert done.code == 2
     assert "--max-tracked-keys" in done.envelope["detail"]
+
+
+def test_a_rounded_quantile_is_told_as_the_span_it_lies_in(tmp_path: Path) -> None:
+    # Each key comes again after 1000 others, and lives for 2000 rows.
+    rows = [*(f"put,{key},1" for key in range(1001)), *(f"get,{key}," for key in range(1001))]
+    rows += [f"del,{key}," for key in range(1001)]
+    path = tmp_path / "trace.csv"
+    path.write_text("\n".join(["op,key,value", *rows, f"put,{'k' * 1500},1"]) + "\n", "utf-8")
+    text = report(workload_dna(path))
+    assert "p50 896-1,023   p90 896-1,023   p99 896-1,023" in text
+    assert "p50 1,792-2,047, p90 1,792-2,047 rows to deletion" in text
+
+
+def test_one_of_a_kind_is_no_plural_and_a_name_stays_on_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a\x1b[2J\n.csv"
+    path.write_text("op,key,value\nget,1,\n", encoding="utf-8")
+    text = report(workload_dna(path))
+    assert text.startswith(f"{tmp_path}/a\\x1b[2J\\n.csv: 1 operation on 1 key (int64)")
+    assert "1 keys" not in text
+    assert "1 rows" not in text
 
 
 @pytest.mark.parametrize(

@@ -83,11 +83,12 @@ def test_a_comparison_passes_the_format_on_to_its_runs(trace: Path) -> None:
     ("words", "error", "detail"),
     [
         (["t.lis", "t.arrow", "--from", "arx"], "BadInput", "no trace format is called 'arx'"),
-        (["t.lis", "t.arrow", "--from", "A B"], "BadInput", "--format: "),
-        (["t.lis", "t.arrow", "--fill", "most"], "BadInput", "--fill: "),
+        (["t.lis", "t.arrow", "--from", "A B"], "BadInput", "--format must match"),
+        (["t.lis", "t.arrow", "--fill", "most"], "BadInput", "--fill must be 'through', 'preload'"),
         (["t.lis", "t.arrow", "--from", "twitter"], "BadInput", "line 1: it has 1 columns, not 7"),
         (["none.lis", "t.arrow"], "IO", "none.lis: no such file"),
-        (["t.lis"], "BadInput", "--out is missing"),
+        (["t.lis"], "BadInput", "OUT is missing"),
+        ([], "BadInput", "TRACE is missing; OUT is missing"),
     ],
 )
 def test_errors_are_told_in_one_line(
@@ -136,3 +137,12 @@ def test_a_plug_in_that_does_not_load_is_named(trace: Path) -> None:
         assert told["error"] == "BadInput"
         assert "netcache" in told["detail"]
         assert words in told["detail"]
+
+
+@pytest.mark.parametrize("text", ["https://a.example/\n", "\n\nWell, Prince\n", "put,1,2\n"])
+def test_a_text_that_no_format_recognises_is_told_of_formats(text: str, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text(text, "utf-8")
+    told = json.loads(adhash("convert", "text", "t.csv", folder=tmp_path).stderr)
+    assert told["error"] == "BadInput"
+    assert "--format of the trace" in told["hint"]
+    assert "adhash formats" in told["hint"]

@@ -53,6 +53,11 @@ def test_a_damaged_snapshot_ends_with_2_and_a_missing_one_with_5(
     rest = options.get(command, [])
     damaged = run(command, "m.arrow", *rest)
     assert (damaged.code, damaged.envelope["error"]) == (2, "BadInput")
+    assert "adhash verify-snapshot --repair --out" in damaged.envelope["hint"]
+    (tmp_path / "t.csv").write_text("op,key,value\nput,1,2\n", "utf-8")
+    foreign = run(command, "t.csv", *rest)
+    assert (foreign.code, foreign.envelope["error"]) == (2, "BadInput")
+    assert foreign.envelope["hint"] == "run-csv --snapshot-out and Map.save write snapshots"
     missing = run(command, "none.arrow", *rest)
     assert (missing.code, missing.envelope["error"]) == (5, "IO")
     assert not (tmp_path / "o.arrow").exists()

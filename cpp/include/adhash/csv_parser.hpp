@@ -276,6 +276,11 @@ class CsvParser {
     return bytes;
   }
 
+  // What has no header of ours is most often a trace of another tool, or a text.
+  static constexpr const char* kHeaderRemedy =
+      "make the first row exactly op,key,value, or name the --format of the trace, one of those "
+      "that adhash formats lists";
+
   // What comes before any look into a row: blank lines are faults now that something follows them,
   // and the limit on rows. False where reading must not go on.
   bool begin_row() {
@@ -284,7 +289,8 @@ class CsvParser {
               .column = 1,
               .what = "a blank line",
               .value = {},
-              .remedy = "remove it; blank lines may only end a trace"});
+              .remedy =
+                  is_header_read_ ? "remove it; blank lines may only end a trace" : kHeaderRemedy});
     }
     if (is_stopped_) return false;
     if (is_header_read_ && options_.max_rows != 0 && rows_ == options_.max_rows) {
@@ -313,7 +319,7 @@ class CsvParser {
                .column = 1,
                .what = is_operation ? "the header is missing" : "the header is not op,key,value",
                .value = excerpt(row),
-               .remedy = "make the first row exactly op,key,value"});
+               .remedy = kHeaderRemedy});
   }
 
   void read_operation(std::string_view row, Batch& batch) {

@@ -315,7 +315,8 @@ def _facts(table: ProbedTable) -> str:
     dead = f", {table.tombstones:,} tombstones" if table.tombstones else ""
     tag = "" if table.tag is None else f", its tag {table.tag:02X}"
     unit = "buckets" if table.layout == "std" else "slots"
+    entries = "entry" if table.size == 1 else "entries"
     return (
-        f"{table.size:,} entries in {table.capacity:,} {unit}{dead}; the key's hash is"
+        f"{table.size:,} {entries} in {table.capacity:,} {unit}{dead}; the key's hash is"
         f" {table.hash}{tag}, its home {table.place} {table.home:,}"
     )

@@ -15,7 +15,7 @@ from adhash.errors import BadInputError
 from adhash.maps import Landing, Map, ProbedTable, ProbeStep, ProbeTrace
 from adhash.options.base import read_options
 from adhash.options.probe_visualize import ProbeVisualizeOptions
-from adhash.presenters import Table
+from adhash.presenters import Table, printable
 from adhash.probe_presenters import probe_heading, probe_table
 from adhash.progress import WorkCallback, ignore_work
 from adhash.results import Result
@@ -177,9 +177,7 @@ def _result(
 def _shown(key: str) -> str:
     """Return a key as any file and terminal takes it."""
     cut = key if len(key) <= _SHOWN_KEY else f"{key[: _SHOWN_KEY - 1]}…"
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in cut
-    )
+    return printable(cut)
 
 
 def _artifacts(options: ProbeVisualizeOptions) -> dict[str, str]:

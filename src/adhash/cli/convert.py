@@ -12,6 +12,7 @@ from adhash.cli.model_command import own_option, register_model_command
 from adhash.cli.output import JsonOption, print_json
 from adhash.errors import BadInputError
 from adhash.options.convert import ConvertOptions
+from adhash.presenters import counted, printable
 
 if TYPE_CHECKING:
     from adhash.analysis.conversion import ConvertResult
@@ -48,8 +49,8 @@ def convert(options: ConvertOptions, *, as_json: bool) -> None:
 def _tell(result: ConvertResult) -> None:
     counts = result.ops
     print(
-        f"{result.out}: {counts.total:,} operations ({counts.get:,} get, {counts.put:,} put, "
-        f"{counts.del_:,} del) from {result.trace_format}, {result.key_type} keys, "
-        f"in {result.elapsed_s:.2f} s",
+        f"{printable(result.out)}: {counted(counts.total, 'operation')} "
+        f"({counts.get:,} get, {counts.put:,} put, {counts.del_:,} del) "
+        f"from {result.trace_format}, {result.key_type} keys, in {result.elapsed_s:.2f} s",
         file=sys.stderr if result.out == "-" else sys.stdout,
     )

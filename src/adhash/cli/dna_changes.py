@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from adhash.cli.dna_layout import bar, percent, table_lines
-from adhash.presenters import NOTHING
+from adhash.presenters import NOTHING, counted
 
 if TYPE_CHECKING:
     from adhash.analysis.dna.result import WorkloadDnaResult
@@ -64,7 +64,7 @@ def phases(dna: WorkloadDnaResult) -> Iterator[str]:
     """
     found = dna.phases
     if not found.boundaries:
-        yield f"one: no change between windows of {found.window_rows:,} rows"
+        yield f"one: no change between windows of {counted(found.window_rows, 'row')}"
         return
     changes = [("", ""), *((f"{each.score:.2f}", each.what) for each in found.boundaries)]
     rows = [(*_phase(each), *change) for each, change in zip(found.phases, changes, strict=True)]

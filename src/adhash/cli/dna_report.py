@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from adhash.cli.dna_changes import collisions, decay, phases
 from adhash.cli.dna_layout import bar, percent, table_lines
-from adhash.presenters import NOTHING
+from adhash.presenters import NOTHING, counted, printable
 from adhash.units import format_count
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         WorkloadDnaResult,
     )
     from adhash.analysis.dna.result_base import Bucket
+    from adhash.analysis.dna.result_entries import Lifetimes
 
 _SHOWN_HOT_KEYS = 10
 _SHOWN_KEY = 48
@@ -71,9 +72,10 @@ def _aligned(facts: Facts) -> Iterator[str]:
 
 
 def _overview(dna: WorkloadDnaResult) -> Iterator[str]:
+    noun = "key" if dna.keys.unique == 1 else "keys"
     yield (
-        f"{dna.csv}: {dna.rows:,} operations on {_amount(dna.keys.unique, dna, 'keys', 'unique')} "
-        f"keys ({dna.key_type})"
+        f"{printable(dna.csv)}: {counted(dna.rows, 'operation')} on "
+        f"{_amount(dna.keys.unique, dna, 'keys', 'unique')} {noun} ({dna.key_type})"
     )
     mix = dna.operations
     parts = (("get", mix.get), ("put", mix.put), ("del", mix.del_))
@@ -123,9 +125,10 @@ def _answers(dna: WorkloadDnaResult) -> Facts:
             f"{NOTHING if churn.turnover is None else f'{churn.turnover:.1f}'} times",
         )
     if churn.lifetimes.p50 is not None:
+        names = ("p50", "p90")
         yield (
             "lifetimes",
-            f"p50 {churn.lifetimes.p50:,}, p90 {churn.lifetimes.p90:,} rows from insertion to "
+            f"{_quantiles(churn.lifetimes, names, ', ', is_exact=churn.is_exact)} rows to "
             f"deletion; {percent(churn.unread_share)} deleted without having been read",
         )
     yield "entries", f"{found.final_entries:,} at the end, {found.peak_entries:,} at most"
@@ -139,8 +142,8 @@ def _misses(dna: WorkloadDnaResult) -> Facts:
     yield (
         "of these",
         f"{mark}{negative.put_later:,} on keys put later, {mark}{negative.never_put:,} on "
-        f"{mark}{negative.never_put_keys:,} keys never put, {mark}{negative.deleted:,} on deleted "
-        "keys",
+        f"{counted(negative.never_put_keys, 'key', mark)} never put, "
+        f"{mark}{negative.deleted:,} on deleted keys",
     )
     yield "so", negative.verdict
 
@@ -163,17 +166,19 @@ def _keys(dna: WorkloadDnaResult) -> Facts:
     )
     yield (
         "half of rows",
-        f"{mark}{skew.keys_for_half:,} keys; 90 % of rows: {mark}{skew.keys_for_90pct:,} keys",
+        f"{counted(skew.keys_for_half, 'key', mark)}; "
+        f"90 % of rows: {counted(skew.keys_for_90pct, 'key', mark)}",
     )
     evenness = "" if keys.evenness is None else f" ({100 * keys.evenness:.0f} % of even)"
     yield (
         "entropy",
-        f"{mark}{keys.entropy_bits:.2f} bits{evenness}, as of {mark}{keys.effective_keys:,.0f} "
-        "equally frequent keys",
+        f"{mark}{keys.entropy_bits:.2f} bits{evenness}, "
+        f"as of {counted(keys.effective_keys, 'equally frequent key', mark)}",
     )
     yield "in one row", f"{mark}{percent(keys.once_only_share)} of keys"
     if keys.never_put:
-        yield "never put", f"{_amount(keys.never_put, dna, 'keys', 'never_put')} keys"
+        noun = "key" if keys.never_put == 1 else "keys"
+        yield "never put", f"{_amount(keys.never_put, dna, 'keys', 'never_put')} {noun}"
     yield from _integers(dna)
 
 
@@ -239,7 +244,7 @@ def _working_set(dna: WorkloadDnaResult) -> Iterator[str]:
         for window in windows[::step]
     ]
     every = "" if step == 1 else f", every {step}nd of them" if step == 2 else ""
-    yield f"windows of {dna.working_set.window_rows:,} rows{every}"
+    yield f"windows of {counted(dna.working_set.window_rows, 'row')}{every}"
     yield from table_lines(("from", "distinct>", "new>", ""), rows)
 
 
@@ -248,14 +253,33 @@ def _reuse(distances: Distribution) -> Iterator[str]:
     if not distances.buckets:
         yield "no key comes twice"
         return
-    quantiles = (("p50", distances.p50), ("p90", distances.p90), ("p99", distances.p99))
-    yield "   ".join(f"{name} {mark}{value:,}" for name, value in quantiles if value is not None)
-    yield from _bars(distances.buckets)
+    names = ("p50", "p90", "p99")
+    yield _quantiles(distances, names, "   ", is_exact=distances.is_exact)
+    yield from _bars(distances.buckets, mark)
 
 
-def _bars(buckets: Sequence[Bucket]) -> Iterator[str]:
+def _quantiles(
+    found: Distribution | Lifetimes, names: Sequence[str], between: str, *, is_exact: bool
+) -> str:
+    """Return quantiles, each as the span that it is known to lie in, if it is no estimate."""
+    values = [(name, getattr(found, name)) for name in names]
+    shown = _quarter if is_exact else "~{:,}".format
+    return between.join(f"{name} {shown(value)}" for name, value in values if value is not None)
+
+
+def _quarter(least: int, exact_below: int = 8) -> str:
+    """Return the numbers that are rounded down to this one: a quarter of an octave."""
+    if least < exact_below:
+        return f"{least:,}"
+    return f"{least:,}-{least + (1 << (least.bit_length() - 3)) - 1:,}"
+
+
+def _bars(buckets: Sequence[Bucket], mark: str) -> Iterator[str]:
     most = max(bucket.share for bucket in buckets)
-    rows = [(_span(bucket), percent(bucket.share), bar(bucket.share, most)) for bucket in buckets]
+    rows = [
+        (_span(bucket), f"{mark}{percent(bucket.share)}", bar(bucket.share, most))
+        for bucket in buckets
+    ]
     yield from table_lines((">", "share>", ""), rows)
 
 
@@ -272,7 +296,7 @@ def _miss_ratios(curve: MissRatioCurve) -> Iterator[str]:
         (
             f"{point.entries:,}",
             f"{mark}{percent(point.of_rows)}",
-            percent(point.of_gets),
+            NOTHING if point.of_gets is None else f"{mark}{percent(point.of_gets)}",
             bar(point.of_rows, 1),
         )
         for point in shown
@@ -294,8 +318,13 @@ def _lengths(dna: WorkloadDnaResult) -> Iterator[str]:
 
 
 def _length_cells(lengths: Lengths) -> tuple[str, ...]:
-    numbers = (lengths.min, lengths.p50, lengths.p90, lengths.p99, lengths.max)
-    return (f"{lengths.mean:,.1f}", *(f"{number:,}" for number in numbers))
+    quantiles = (lengths.p50, lengths.p90, lengths.p99)
+    return (
+        f"{lengths.mean:,.1f}",
+        f"{lengths.min:,}",
+        *(_quarter(each, exact_below=1024) for each in quantiles),
+        f"{lengths.max:,}",
+    )
 
 
 def speed(dna: WorkloadDnaResult) -> str:

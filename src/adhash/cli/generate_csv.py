@@ -12,7 +12,7 @@ from adhash.cli.model_command import own_option, register_model_command
 from adhash.cli.output import JsonOption, print_json, print_table
 from adhash.errors import BadInputError
 from adhash.options.generate_csv import GenerateCsvOptions
-from adhash.presenters import Table, columns, plain_text
+from adhash.presenters import Table, columns, counted, plain_text, printable
 from adhash.units import format_rate
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ def _report(result: GenerateCsvResult, *, as_json: bool) -> None:
         print_json(COMMAND, result.to_dict())
     elif result.out != _STDOUT:
         speed = f", {format_rate(result.rows_per_second)}" if result.fit is None else ""
-        made = f"{result.rows:,} operations on a key space of {result.keys:,} keys"
-        print(f"{result.out}: {made}{speed}")
+        rows, keys = counted(result.rows, "operation"), counted(result.keys, "key")
+        print(f"{printable(result.out)}: {rows} on a key space of {keys}{speed}")
     if not as_json and result.fit is not None:
         print_fit(result.fit, to_stdout=result.out != _STDOUT)
 

@@ -210,7 +210,7 @@ def _faults(model: type[CommandOptions], error: ValidationError, *, flags: bool)
     for fault in error.errors():
         place = fault["loc"]
         name = str(place[0]) if place else ""
-        shown = flag_of(name, model.model_fields.get(name)) if flags else name
+        shown = _spelled(name, model.model_fields.get(name)) if flags else name
         if not place:
             yield fault["msg"].removeprefix("Value error, ")
         elif name not in model.model_fields:
@@ -218,8 +218,21 @@ def _faults(model: type[CommandOptions], error: ValidationError, *, flags: bool)
         elif fault["type"] == "missing":
             yield f"{shown} is missing"
         else:
-            reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-            yield f"{shown}: {reason}; got {_shortened(fault['input'])}"
+            yield f"{shown}{_reason(fault['msg'])}; got {_shortened(fault['input'])}"
+
+
+def _spelled(name: str, field: FieldInfo | None) -> str:
+    """Return the name of a field as the command's help has it."""
+    is_argument = field is not None and is_positional(field)
+    return name.upper() if is_argument else flag_of(name, field)
+
+
+def _reason(message: str) -> str:
+    """Return what is wrong with a value, as it goes on behind the name of its option."""
+    for beginning in ("Input should ", "String should "):
+        if message.startswith(beginning):
+            return f" must {message.removeprefix(beginning)}"
+    return f": {message.removeprefix('Value error, ')}"
 
 
 def _hint(model: type[CommandOptions], error: ValidationError) -> str:

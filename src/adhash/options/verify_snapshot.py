@@ -16,7 +16,9 @@ class VerifySnapshotOptions(CommandOptions):
     repair: bool = option(
         "Write every row that is left of a damaged snapshot to the file of --out.", default=False
     )
-    out: OutputFile | None = option("The repaired snapshot; needs --repair.")
+    out: OutputFile | None = option(
+        "The repaired snapshot; needs --repair. It replaces the damaged one if that is named."
+    )
     json_out: OutputFile | None = option("Write the result as JSON to this file.")
 
     @model_validator(mode="after")

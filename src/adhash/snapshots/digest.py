@@ -32,6 +32,11 @@ MAGIC: Final = b"ARROW1"
 _HEAD: Final = struct.Struct("<8s4si")
 _TAIL: Final = struct.Struct("<i6s")
 _CHUNK_BYTES: Final = 1 << 20
+_WRITTEN_BY: Final = "run-csv --snapshot-out and Map.save write snapshots"
+_SALVAGED_BY: Final = (
+    "restore it from a copy, save the map again, or salvage what is left with "
+    "adhash verify-snapshot --repair --out FILE"
+)
 
 # Told how many bytes of a file have been read; it ends the reading by an exception.
 OnBytes = Callable[[int], None]
@@ -82,18 +87,26 @@ def metadata_regions(file: BinaryIO, size_bytes: int) -> tuple[tuple[int, int], 
         If the file is no Arrow file, is cut short, or its lengths are none of a snapshot's.
     """
     if size_bytes < _HEAD.size + _TAIL.size:
-        raise SnapshotError(f"the file is not a snapshot: it has only {size_bytes} bytes")
+        raise SnapshotError(
+            f"the file is not a snapshot: it has only {size_bytes} bytes", hint=_WRITTEN_BY
+        )
     magic, continuation, schema_bytes = _HEAD.unpack(_read_at(file, 0, _HEAD.size))
     if magic != MAGIC + b"\0\0" or continuation != b"\xff\xff\xff\xff":
-        raise SnapshotError("the file is not a snapshot: it does not begin as an Arrow file")
+        raise SnapshotError(
+            "the file is not a snapshot: it does not begin as an Arrow file", hint=_WRITTEN_BY
+        )
     tail_at = size_bytes - _TAIL.size
     footer_bytes, magic = _TAIL.unpack(_read_at(file, tail_at, _TAIL.size))
     if magic != MAGIC:
-        raise SnapshotError("the snapshot is damaged: it does not end as an Arrow file")
+        raise SnapshotError(
+            "the snapshot is damaged: it does not end as an Arrow file", hint=_SALVAGED_BY
+        )
     if not (schema_bytes > 0 and footer_bytes > 0) or (
         schema_bytes + footer_bytes > tail_at - _HEAD.size
     ):
-        raise SnapshotError("the snapshot is damaged: the lengths inside it do not fit its size")
+        raise SnapshotError(
+            "the snapshot is damaged: the lengths inside it do not fit its size", hint=_SALVAGED_BY
+        )
     # Arrow would hold it several times over before anybody could look at it.
     limits = (MAX_SCHEMA_BYTES, max_footer_bytes(size_bytes))
     for length, limit in zip((schema_bytes, footer_bytes), limits, strict=True):
@@ -106,7 +119,9 @@ def _find_slot(file: BinaryIO, start: int, length: int) -> int:
     region = _read_at(file, start, length)
     at = region.find(MARKER)
     if at < 0:
-        raise SnapshotError("the Arrow file is not an adhash snapshot: it carries no digest")
+        raise SnapshotError(
+            "the Arrow file is not an adhash snapshot: it carries no digest", hint=_WRITTEN_BY
+        )
     digits_at = at + len(MARKER)
     if region.count(MARKER) > 1 or digits_at + len(_ZEROS) > length:
         raise SnapshotError(
@@ -139,7 +154,7 @@ def verify_digest(file: BinaryIO, size_bytes: int, *, on_bytes: OnBytes | None =
         raise SnapshotError(
             f"the snapshot is damaged: its SHA-256 is {digest.decode()} where"
             f" {first.decode('ascii', 'replace')} was recorded",
-            hint="restore it from a copy, or save the map again",
+            hint=_SALVAGED_BY,
         )
 
 

@@ -161,9 +161,16 @@ def _require_recognised(file: BinaryIO, size_bytes: int) -> None:
     file.seek(max(0, size_bytes - _LOOKED_AT_BYTES))
     tail = file.read(_LOOKED_AT_BYTES)
     is_arrow = head.startswith(MAGIC) or tail.endswith(MAGIC)
+    if size_bytes == 0:
+        raise SnapshotError("it is not a snapshot: the file is empty")
     if not is_arrow:
         raise SnapshotError("it is not a snapshot: it neither begins nor ends as an Arrow file")
     if not any(sign in part for sign in (MARKER, FORMAT.encode()) for part in (head, tail)):
+        if not tail.endswith(MAGIC):
+            raise SnapshotError(
+                "it is an Arrow file, but not a snapshot, or not any more: it is cut after "
+                f"{size_bytes:,} bytes, and none of them is of a header"
+            )
         raise SnapshotError("it is an Arrow file, but not a snapshot: it carries no digest")
 
 
