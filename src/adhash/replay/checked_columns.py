@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from adhash.clock import Clock, SystemClock
 from adhash.errors import InterruptedRunError, InvariantError
-from adhash.replay.feeding import Feed
+from adhash.replay.feeding import Feed, open_feed
 from adhash.replay.machinery import Machinery, NativeMachinery
 from adhash.replay.session import explain_fault, require_rows, require_some_rows
 from adhash.replay.table_types import Fault, TableTypes
@@ -73,25 +73,16 @@ def open_checked_columns(
     AdhashError
         If the trace cannot be opened, or is not of the types asked for.
     """
-    from adhash.workloads.importing import Importing
-    from adhash.workloads.sources import open_trace
-
     native = machinery or NativeMachinery()
-    source = open_trace(
+    with open_feed(
         trace,
+        settings=settings,
+        types=types,
         block_bytes=_READ_BYTES,
-        max_bytes=settings.csv_max_bytes,
-        should_stop=is_stopped,
-        importing=Importing.of(settings),
-    )
-    with source:
-        feed = Feed(
-            source,
-            asked=types,
-            infer=native.infer_types,
-            clock=clock or SystemClock(),
-            is_stopped=is_stopped,
-        )
+        infer=native.infer_types,
+        clock=clock or SystemClock(),
+        is_stopped=is_stopped,
+    ) as feed:
         yield CheckedColumns(
             feed, asked=asked or types, settings=settings, machinery=native, is_stopped=is_stopped
         )

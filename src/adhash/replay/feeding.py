@@ -7,6 +7,7 @@ may also have given nothing, when a pipe was silent, so that the caller can look
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -19,6 +20,7 @@ from adhash.metrics.ticks import OPERATIONS
 from adhash.replay.table_types import AUTO, TableTypes
 
 if TYPE_CHECKING:
+    from adhash.config_models import ReplaySettings
     from adhash.replay.machinery import Checker
     from adhash.workloads.column_source import ColumnSource
     from adhash.workloads.csv_source import CsvSource
@@ -122,6 +124,59 @@ class Feed:
             yield
         consumer.feed_csv(b"", True)  # noqa: FBT003
         yield
+
+
+@contextmanager
+def open_feed(
+    trace: str,
+    *,
+    settings: ReplaySettings,
+    types: TableTypes,
+    block_bytes: int,
+    infer: InferTypes,
+    clock: Clock,
+    is_stopped: Callable[[], bool],
+) -> Iterator[Feed]:
+    """Open a trace that is read for its own sake, and not replayed.
+
+    Parameters
+    ----------
+    trace : str
+        As for `adhash.workloads.sources.open_trace`.
+    settings : ReplaySettings
+        Limits, and how foreign traces are read.
+    types : TableTypes
+        Of keys and values; ``auto`` is decided by the beginning of the trace.
+    block_bytes : int
+        How much of a CSV trace is read at a time.
+    infer : callable
+        Tells types from the beginning of a CSV trace.
+    clock : Clock
+        Limits how long a pipe is looked at.
+    is_stopped : callable
+        Whether to stop; asked while a pipe is silent.
+
+    Yields
+    ------
+    Feed
+        Not yet read.
+
+    Raises
+    ------
+    AdhashError
+        If the trace cannot be opened, or is not of the types asked for.
+    """
+    from adhash.workloads.importing import Importing
+    from adhash.workloads.sources import open_trace
+
+    with open_trace(
+        trace,
+        block_bytes=block_bytes,
+        max_bytes=settings.csv_max_bytes,
+        should_stop=is_stopped,
+        importing=Importing.of(settings),
+    ) as source:
+        yield Feed(source, asked=types, infer=infer, clock=clock, is_stopped=is_stopped)
 
 
 @dataclass(frozen=True, kw_only=True)

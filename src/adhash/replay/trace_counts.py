@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from adhash.clock import Clock, SystemClock
 from adhash.errors import InterruptedRunError
-from adhash.replay.feeding import Feed
+from adhash.replay.feeding import Feed, open_feed
 from adhash.replay.machinery import NativeMachinery
 from adhash.replay.session import explain_fault, require_rows, require_some_rows
 from adhash.replay.table_types import Fault, TableTypes
@@ -272,24 +272,15 @@ def open_counted_trace(
     AdhashError
         If the trace cannot be opened, or is not of the types asked for.
     """
-    from adhash.workloads.importing import Importing
-    from adhash.workloads.sources import open_trace
-
-    source = open_trace(
+    with open_feed(
         trace,
+        settings=settings,
+        types=types,
         block_bytes=_BLOCK_BYTES,
-        max_bytes=settings.csv_max_bytes,
-        should_stop=is_stopped,
-        importing=Importing.of(settings),
-    )
-    with source:
-        feed = Feed(
-            source,
-            asked=types,
-            infer=NativeMachinery().infer_types,
-            clock=clock or SystemClock(),
-            is_stopped=is_stopped,
-        )
+        infer=NativeMachinery().infer_types,
+        clock=clock or SystemClock(),
+        is_stopped=is_stopped,
+    ) as feed:
         counter = new_counter(
             feed.types, limits, max_line_bytes=settings.max_line_bytes, should_stop=is_stopped
         )
