@@ -184,6 +184,7 @@ def test_a_trace_that_is_short_is_looked_at_as_a_whole(machine: Machine, tmp_pat
     result = machine.profile(short)
     assert result.sampled.is_whole
     assert result.character.entries > 0
+    assert "by the sample" not in result.reason
 
 
 def test_quoted_and_odd_rows_are_sampled_as_well(machine: Machine, tmp_path: Path) -> None:

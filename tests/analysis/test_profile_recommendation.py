@@ -154,7 +154,7 @@ def test_the_reason_names_the_gap_the_rounds_and_the_traffic() -> None:
 
     assert "chaining ran 12 % faster than swiss, the next, in 5 of 5 rounds" in text
     assert "200 % faster than std" in text
-    assert "95 % of look-ups hit" in text
+    assert "; by the sample, 95 % of look-ups hit" in text
     assert "5.0 % are deletions" in text
     assert "200 k of about 5 M operations were raced, from 64 places" in text
 

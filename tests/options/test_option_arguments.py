@@ -275,3 +275,19 @@ def test_the_words_are_options_of_the_real_commands() -> None:
         }
         named = {word.partition("=")[0] for word in words if word.startswith("--")} - {"--"}
         assert named <= known
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "--key is missing"),
+        ({"key": ""}, "--key must have at least 1 character; got ''"),
+        ({"key": "1", "rows": -1}, "--rows must be greater than or equal to 0; got -1"),
+        ({"key": "1", "hash_seed": 1 << 64}, "less than or equal to 18446744073709551615; got"),
+        ({"key": "1", "seed": ["2"]}, "--seed: an entry is written KEY=VALUE; got '2'"),
+    ],
+)
+def test_a_wrong_value_is_told_in_a_sentence(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(BadInputError) as caught:
+        read_options(ProbeVisualizeOptions, given, spelled_as_flags=True)
+    assert words in caught.value.detail

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from adhash.config_layers import did_you_mean
 from adhash.errors import BadInputError
@@ -218,7 +219,7 @@ def _faults(model: type[CommandOptions], error: ValidationError, *, flags: bool)
         elif fault["type"] == "missing":
             yield f"{shown} is missing"
         else:
-            yield f"{shown}{_reason(fault['msg'])}; got {_shortened(fault['input'])}"
+            yield f"{shown}{_reason(fault)}; got {_shortened(fault['input'])}"
 
 
 def _spelled(name: str, field: FieldInfo | None) -> str:
@@ -227,8 +228,11 @@ def _spelled(name: str, field: FieldInfo | None) -> str:
     return name.upper() if is_argument else flag_of(name, field)
 
 
-def _reason(message: str) -> str:
+def _reason(fault: ErrorDetails) -> str:
     """Return what is wrong with a value, as it goes on behind the name of its option."""
+    message, bound = fault["msg"], fault.get("ctx", {}).get("le")
+    if isinstance(bound, int):
+        message = f"Input should be less than or equal to {bound}"  # pydantic's is a float
     for beginning in ("Input should ", "String should "):
         if message.startswith(beginning):
             return f" must {message.removeprefix(beginning)}"

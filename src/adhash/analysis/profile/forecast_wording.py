@@ -58,8 +58,9 @@ class ForecastEvidence:
 
 def forecast_reason(evidence: ForecastEvidence) -> str:
     """Return why the first is recommended."""
-    parts = [_lead(evidence), _growth(evidence.best), traffic_in_words(evidence.character)]
-    return "; ".join([*parts, _extent(evidence)])
+    traffic = traffic_in_words(evidence.character, evidence.sampled)
+    parts = [_lead(evidence), _growth(evidence.best), traffic, _extent(evidence)]
+    return "; ".join(parts)
 
 
 def _lead(evidence: ForecastEvidence) -> str:

@@ -61,7 +61,7 @@ def reason(evidence: Evidence) -> str:
     """Return why the first of the ranking is recommended."""
     parts = [
         _lead(evidence),
-        traffic_in_words(evidence.character),
+        traffic_in_words(evidence.character, evidence.sampled),
         extent(evidence.sampled, "raced"),
     ]
     cache = _cache_between(evidence)
@@ -88,8 +88,8 @@ def _lead(evidence: Evidence) -> str:
     )
 
 
-def traffic_in_words(character: Character) -> str:
-    """Return what a trace does, in short."""
+def traffic_in_words(character: Character, sampled: Sampled) -> str:
+    """Return what a trace does, in short; and by what, if not all of it was looked at."""
     parts = []
     if character.hit_share is not None:
         parts.append(f"{percent(character.hit_share)} of look-ups hit")
@@ -101,7 +101,7 @@ def traffic_in_words(character: Character) -> str:
     if character.del_share:
         parts.append(f"{percent(character.del_share)} are deletions")
     parts.append(f"about {format_count(character.entries)} {character.key_type} keys at the end")
-    return ", ".join(parts)
+    return ("" if sampled.is_whole else "by the sample, ") + ", ".join(parts)
 
 
 def extent(sampled: Sampled, what: str) -> str:
