@@ -11,6 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adhash import Map
+from adhash.analysis.compact_snapshot import compact_snapshot
+from adhash.analysis.diff_snapshot import diff_snapshot
+from adhash.analysis.inspect_snapshot import inspect_snapshot
 from adhash.cancellation import CancelToken
 from adhash.cli import main
 from adhash.errors import AdhashError, BadInputError, InterruptedRunError, StorageError
@@ -69,6 +73,21 @@ def test_a_file_may_hold_a_result_several_or_a_suite(
     assert trace.title == "trace.csv"
     assert result.others == others
     assert result.to_arrow().num_rows == len(modes)
+
+
+def test_results_of_snapshots_are_told_in_their_words(tmp_path: Path) -> None:
+    Map({1: 2, 3: 4}).save(tmp_path / "a.arrow")
+    Map({1: 2, 3: 5}).save(tmp_path / "b.arrow")
+    found = [
+        inspect_snapshot(tmp_path / "a.arrow").to_dict(),
+        diff_snapshot(tmp_path / "a.arrow", tmp_path / "b.arrow").to_dict(),
+        compact_snapshot(tmp_path / "a.arrow", out=tmp_path / "c.arrow").to_dict(),
+    ]
+    report(_write(tmp_path / "found.json", found), report=tmp_path / "report.md")
+    text = (tmp_path / "report.md").read_text("utf-8")
+    assert "- holds: 2 entries of adaptive" in text
+    assert "- entries: 0 added, 0 removed, 1 changed" in text
+    assert "- rows: 2" in text
 
 
 def test_both_forms_are_written_and_named(results: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from browser import PATIENCE_MS, Opened, opened, running_browser
 from playwright.sync_api import Browser
 
+from adhash.analysis.dna import workload_dna
 from adhash.replay import run_modes
 from adhash.reports import report
 
@@ -160,6 +161,27 @@ def test_forty_runs_and_hostile_names_are_shown_and_not_executed(
         assert found.evaluate("document.querySelectorAll('main img, main script').length") == 0
         title = found.evaluate("document.querySelector('#trace-0').textContent")
         assert title == f"{HOSTILE}.csv".rpartition("/")[2]
+        require_quiet(found, path)
+
+
+def test_the_curves_of_a_trace_are_drawn_and_those_of_a_damaged_result_are_not(
+    browser: Browser, tmp_path: Path
+) -> None:
+    trace = tmp_path / "trace.csv"
+    # 300 keys in turn: an LRU cache of fewer entries misses all, one of more only the first ones.
+    rows = "".join(f"get,{at % 300},\n" for at in range(3_000))
+    trace.write_text("op,key,value\n" + rows, "utf-8")
+    dna = workload_dna(trace).to_dict()
+    (tmp_path / "dna.json").write_text(json.dumps([dna, {**dna, "rows": HOSTILE}]), "utf-8")
+    path = tmp_path / "report.html"
+    report(tmp_path / "dna.json", html_report=path)
+    with opened(browser, path, width=1280, scheme="light") as found:
+        assert drawn_figures(found) == ["misses-0", "keys-0"]
+        curve = "document.getElementById('misses-0').data[0]"
+        ratios = dict(zip(*(found.evaluate(f"{curve}.{name}") for name in "xy"), strict=True))
+        assert ratios[256] == 1
+        assert ratios[max(ratios)] == 0.1
+        assert "hottest keys" in found.page.inner_text("main")
         require_quiet(found, path)
 
 

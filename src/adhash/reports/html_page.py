@@ -23,6 +23,7 @@ from adhash.errors import BadInputError
 from adhash.markup import CellMark, html_table
 from adhash.presenters import Table
 from adhash.reports.content import Content, Source
+from adhash.reports.dna_figures import dna_figures
 from adhash.reports.figure_style import Figure
 from adhash.reports.figures import all_figures
 from adhash.reports.other_results import facts_and_tables
@@ -100,7 +101,8 @@ def html_page(content: Content, *, plotly: str) -> str:
     """
     groups = trace_groups(content.replays)
     together, of_groups = all_figures(groups)
-    figures = [*together, *(figure for each in of_groups for figure in each)]
+    of_others = [dna_figures(each.result, name=str(at)) for at, each in enumerate(content.others)]
+    figures = [*together, *(figure for each in (*of_groups, *of_others) for figure in each)]
     draw = _own_file("page.js")
     scripts = [draw, plotly] if figures else []
     page = "\n".join(
@@ -110,7 +112,7 @@ def html_page(content: Content, *, plotly: str) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(content.title)}: adhash {escape(content.kind)}</title>",
             f"<style>\n{_own_file('page.css')}</style>\n</head>\n<body>",
-            *_body(content, groups, together, of_groups),
+            *_body(content, groups, together, of_groups, of_others),
             *(_drawing(figures, draw, plotly) if figures else ()),
             "</body>\n</html>\n",
         ]
@@ -157,6 +159,7 @@ def _body(
     groups: Sequence[TraceGroup],
     together: Sequence[Figure],
     of_groups: Sequence[Sequence[Figure]],
+    of_others: Sequence[Sequence[Figure]],
 ) -> Iterator[str]:
     yield f"<main>\n<header><p>adhash {escape(content.kind)}</p>"
     yield f"<h1>{escape(content.title)}</h1>"
@@ -172,8 +175,8 @@ def _body(
         yield from _all_traces(groups, together)
     for at, (group, figures) in enumerate(zip(groups, of_groups, strict=True)):
         yield from _trace(group, figures, at)
-    for other in content.others:
-        yield from _other(other)
+    for other, figures in zip(content.others, of_others, strict=True):
+        yield from _other(other, figures)
     yield from _manifests(content)
     yield "</main>"
 
@@ -266,10 +269,12 @@ def _status_mark(cell: str) -> str:
     return ' class="bad"' if cell in _BAD else ""
 
 
-def _other(other: Source) -> Iterator[str]:
+def _other(other: Source, figures: Sequence[Figure]) -> Iterator[str]:
     facts, tables = facts_and_tables(other.result)
     yield f"<h2>{escape(other.name)} ({escape(other.command)})</h2>"
     yield from _facts(facts)
+    if figures:
+        yield from _figures(figures)
     for table in tables:
         yield from _table(table)
     yield _folded("the whole result", other.result)

@@ -326,10 +326,14 @@ class WorkloadDnaResult(Result):
 
     def _tables(self) -> tuple[Table, ...]:
         rows = tuple(
-            (_shortened(str(each.key)), f"{each.count:,}", f"{each.share:.1%}")
+            (_shortened(str(each.key)), f"{each.count:,}", _percent(each.share))
             for each in self.hot_keys.keys[:_SHOWN_HOT_KEYS]
         )
         return (Table(columns=columns("hottest keys", "rows>", "share>"), rows=rows),)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.001 else f"{100 * share:.2g}%"
 
 
 def _shortened(key: str) -> str:
