@@ -104,3 +104,8 @@ def test_checks_of_a_snapshot_are_told_one_a_row() -> None:
         ("checksum", "damaged", "wrong"),
         ("rows", "-", "not checked"),
     )
+
+
+def test_a_cell_of_plain_text_stays_in_its_line_and_does_nothing_to_a_terminal() -> None:
+    table = Table(columns=columns("key", "n>"), rows=(("a\n\x1b[2J", "1"), ("tee\N{SNOWMAN}", "2")))
+    assert plain_text(table) == "key         n\na\\n\\x1b[2J  1\ntee\N{SNOWMAN}        2"

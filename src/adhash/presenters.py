@@ -53,8 +53,12 @@ def columns(*headings: str) -> tuple[Column, ...]:
 
 
 def plain_text(table: Table) -> str:
-    """Return `table` as aligned columns of plain text, one line a row, for a pipe or a file."""
-    lines = [tuple(column.heading for column in table.columns), *table.rows]
+    """Return `table` as aligned columns of plain text, one line a row, for a pipe or a file.
+
+    Whatever a cell holds stays in its line, and does nothing to a terminal.
+    """
+    rows = (tuple(map(printable, row)) for row in table.rows)
+    lines = [tuple(column.heading for column in table.columns), *rows]
     widths = [max(len(line[at]) for line in lines) for at in range(len(table.columns))]
     aligned = ("  ".join(_cells(line, table.columns, widths)).rstrip() for line in lines)
     return "\n".join(([table.title] if table.title else []) + list(aligned))

@@ -85,13 +85,17 @@ def _header_lines(result: Mapping[str, Any]) -> Iterator[str]:
     header = result["header"]
     layout = "" if header["layout"] == header["engine"] else f" in layout {header['layout']}"
     yield (
-        f"{result['snapshot']}: {header['size']:,} entries of {header['engine']}{layout},"
+        f"{result['snapshot']}: {_entries(header['size'])} of {header['engine']}{layout},"
         f" {header['key_type']} to {header['value_type']}, seed {header['seed']}"
     )
     versions = ", ".join(f"{name} {version}" for name, version in header["versions"].items())
     yield f"written {header['created_at']} by {versions}"
     if header["settings"]:
         yield "settings: " + ", ".join(f"{k}={v}" for k, v in header["settings"].items())
+
+
+def _entries(count: int) -> str:
+    return f"{count:,} {'entry' if count == 1 else 'entries'}"
 
 
 def _stored_line(stored: Mapping[str, Any]) -> str:

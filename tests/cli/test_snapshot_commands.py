@@ -33,6 +33,24 @@ def test_what_is_in_a_snapshot_is_told_as_text(run: Run, tmp_path: Path) -> None
         assert sum(line.strip().startswith(heading) for line in lines) == 1
 
 
+def test_hostile_keys_and_names_do_nothing_to_a_terminal(run: Run, tmp_path: Path) -> None:
+    name = "m\x1b[2J\n.arrow"
+    saved(tmp_path / name, {"\x1b[31mred\nx": "\ty"}, key="str", value="str")
+    saved(tmp_path / "other.arrow", {"\x1b[31mred\nx": "z\r"}, key="str", value="str")
+    shown = [
+        run("inspect-snapshot", name, "--key", "\x1b[31mred\nx").out,
+        run("verify-snapshot", name).out,
+        run("diff-snapshot", name, "other.arrow").out,
+        run("compact-snapshot", name, "--out", name).out,
+    ]
+    for text in shown:
+        assert "m\\x1b[2J\\n.arrow" in text
+        assert all(line.isprintable() for line in text.split("\n"))
+    for text in (shown[0], shown[2]):
+        assert "\\x1b[31mred\\nx" in text
+    assert shown[0].startswith("m\\x1b[2J\\n.arrow: 1 entry of adaptive")
+
+
 def test_what_is_in_a_snapshot_is_told_as_json(run: Run, tmp_path: Path) -> None:
     saved(tmp_path / "m.arrow", {1: 2})
     answer = run("inspect-snapshot", "m.arrow", "--json", "--limit", "1", "--no-load").answer

@@ -11,7 +11,7 @@ import typer
 
 from adhash.cli.interrupts import cancelled_by_signals
 from adhash.cli.model_command import own_option, register_model_command
-from adhash.cli.output import JsonOption, print_json, print_table
+from adhash.cli.output import JsonOption, print_json, print_lines, print_table
 from adhash.options.ab_compare import LocalAbCompareOptions
 from adhash.presenters import Table
 
@@ -78,5 +78,4 @@ def _watched() -> Iterator[dict[str, Any]]:
 
 def _print_text(table: Table, notes: Sequence[str]) -> None:
     print_table(table)
-    for line in notes:
-        print(line)
+    print_lines(notes)

@@ -10,7 +10,7 @@ import typer
 from adhash.cli.connection import RunOnServerOption, server_for_run
 from adhash.cli.interrupts import cancelled_by_signals
 from adhash.cli.model_command import own_option, register_model_command
-from adhash.cli.output import JsonOption, print_json, print_table
+from adhash.cli.output import JsonOption, print_json, print_lines, print_table
 from adhash.errors import InterruptedRunError
 from adhash.options.batch import BatchOptions
 
@@ -115,8 +115,7 @@ def _print_text(result: BatchResult) -> None:
     from adhash.batch.job_tables import jobs_table
 
     print_table(jobs_table(result))
-    for name, path in result.artifacts.items():
-        print(f"{name}: {path}")
+    print_lines(f"{name}: {path}" for name, path in result.artifacts.items())
 
 
 def _interruption(result: BatchResult) -> InterruptedRunError:

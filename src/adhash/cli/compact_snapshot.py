@@ -6,7 +6,7 @@ import typer
 
 from adhash.cli.interrupts import cancelled_by_signals
 from adhash.cli.model_command import own_option, register_model_command
-from adhash.cli.output import JsonOption, print_json
+from adhash.cli.output import JsonOption, print_json, print_lines
 from adhash.options.compact_snapshot import CompactSnapshotOptions
 
 COMMAND = "compact-snapshot"
@@ -31,4 +31,4 @@ def compact_snapshot(options: CompactSnapshotOptions, *, as_json: bool) -> None:
     if as_json:
         print_json(COMMAND, result)
         return
-    print("\n".join(compact_notes(result)))
+    print_lines(compact_notes(result))

@@ -6,7 +6,7 @@ import typer
 
 from adhash.cli.interrupts import cancelled_by_signals
 from adhash.cli.model_command import own_option, register_model_command
-from adhash.cli.output import JsonOption, print_json, print_table
+from adhash.cli.output import JsonOption, print_json, print_lines, print_table
 from adhash.options.diff_snapshot import DiffSnapshotOptions
 
 COMMAND = "diff-snapshot"
@@ -35,7 +35,7 @@ def diff_snapshot(options: DiffSnapshotOptions, *, as_json: bool) -> None:
     if as_json:
         print_json(COMMAND, result)
     else:
-        print("\n".join(diff_notes(result)))
+        print_lines(diff_notes(result))
         if result["header"] or result["changes"]:
             print_table(diff_table(result))
     if result["status"] == "different":

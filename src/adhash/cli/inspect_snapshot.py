@@ -6,7 +6,7 @@ import typer
 
 from adhash.cli.interrupts import cancelled_by_signals
 from adhash.cli.model_command import own_option, register_model_command
-from adhash.cli.output import JsonOption, print_json, print_table
+from adhash.cli.output import JsonOption, print_json, print_lines, print_table
 from adhash.options.inspect_snapshot import InspectSnapshotOptions
 
 COMMAND = "inspect-snapshot"
@@ -31,7 +31,7 @@ def inspect_snapshot(options: InspectSnapshotOptions, *, as_json: bool) -> None:
     if as_json:
         print_json(COMMAND, result)
         return
-    print("\n".join(inspect_notes(result)))
+    print_lines(inspect_notes(result))
     for table in inspect_tables(result):
         print()
         print_table(table)

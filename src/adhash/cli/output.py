@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 import typer
 
-from adhash.presenters import Table, plain_text
+from adhash.presenters import Table, plain_text, printable
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
@@ -27,6 +27,12 @@ def print_table(table: Table) -> None:
         print(plain_text(table))
 
 
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines on stdout, in which keys and names of files do nothing to a terminal."""
+    for line in lines:
+        print(printable(line))
+
+
 def _draw(table: Table) -> None:
     from rich import box
     from rich.console import Console
@@ -37,5 +43,5 @@ def _draw(table: Table) -> None:
     for column in table.columns:
         drawn.add_column(column.heading, justify=column.align, overflow="fold")
     for row in table.rows:
-        drawn.add_row(*(Text(cell) for cell in row))
+        drawn.add_row(*(Text(printable(cell)) for cell in row))
     Console(file=sys.stdout).print(drawn)

@@ -6,7 +6,7 @@ import typer
 
 from adhash.cli.interrupts import cancelled_by_signals
 from adhash.cli.model_command import own_option, register_model_command
-from adhash.cli.output import JsonOption, print_json, print_table
+from adhash.cli.output import JsonOption, print_json, print_lines, print_table
 from adhash.cli.progress_bar import shown_work
 from adhash.options.probe_visualize import ProbeVisualizeOptions
 
@@ -36,6 +36,6 @@ def visualize_probe(options: ProbeVisualizeOptions, *, as_json: bool) -> None:
     if as_json:
         print_json(COMMAND, result)
         return
-    print("\n".join(probe_heading(result)))
+    print_lines(probe_heading(result))
     print_table(probe_table(result))
-    print("\n".join(probe_notes(result)))
+    print_lines(probe_notes(result))

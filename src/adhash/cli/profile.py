@@ -15,7 +15,7 @@ from typer.core import TyperCommand
 from adhash.cli.connection import RunOnServerOption, server_for_run
 from adhash.cli.interrupts import cancelled_by_signals
 from adhash.cli.model_command import options_of, own_option, register_model_command
-from adhash.cli.output import JsonOption, print_json, print_table
+from adhash.cli.output import JsonOption, print_json, print_lines, print_table
 from adhash.errors import BadInputError
 from adhash.options.base import CommandOptions
 from adhash.options.profile import ProfileOptions
@@ -112,8 +112,7 @@ def _print(result: ProfileResult, *, as_json: bool) -> None:
         print_json(COMMAND, data)
         return
     print_table(candidates_table(data))
-    for line in profile_notes(data):
-        print(line)
+    print_lines(profile_notes(data))
 
 
 def _tell(result: ProfileResult, *, as_json: bool) -> None:

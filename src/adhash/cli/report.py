@@ -6,7 +6,7 @@ import typer
 
 from adhash.cli.interrupts import cancelled_by_signals
 from adhash.cli.model_command import own_option, register_model_command
-from adhash.cli.output import JsonOption, print_json
+from adhash.cli.output import JsonOption, print_json, print_lines
 from adhash.options.report import ReportOptions
 
 COMMAND = "report"
@@ -47,5 +47,4 @@ def run(options: ReportOptions, *, as_json: bool) -> None:
     elif as_json:
         print_json(COMMAND, result.to_dict())
     else:
-        for name, path in result.artifacts.items():
-            print(f"{name}: {path}")
+        print_lines(f"{name}: {path}" for name, path in result.artifacts.items())

@@ -11,7 +11,7 @@ import typer
 from adhash.cli.connection import RunOnServerOption, server_for_run
 from adhash.cli.interrupts import cancelled_by_signals
 from adhash.cli.optional_values import OptionalValuesCommand
-from adhash.cli.output import JsonOption, print_table
+from adhash.cli.output import JsonOption, print_lines, print_table
 from adhash.errors import BadInputError, InterruptedRunError
 
 if TYPE_CHECKING:
@@ -301,8 +301,7 @@ def _print(summaries: Sequence[dict[str, Any]], *, ok: bool, as_json: bool) -> N
     from adhash.presenters import comparison_table, replay_notes
 
     print_table(comparison_table(summaries))
-    for line in replay_notes(summaries):
-        print(line)
+    print_lines(replay_notes(summaries))
 
 
 def _interruption(summaries: Sequence[Summary], modes: int) -> InterruptedRunError:

@@ -9,7 +9,7 @@ import typer
 
 from adhash.cli.interrupts import cancelled_by_signals
 from adhash.cli.model_command import own_option, register_model_command
-from adhash.cli.output import JsonOption, print_table
+from adhash.cli.output import JsonOption, print_lines, print_table
 from adhash.options.verify_snapshot import VerifySnapshotOptions
 
 if TYPE_CHECKING:
@@ -52,5 +52,4 @@ def _print_text(result: VerifySnapshotResult) -> None:
 
     told = result.to_dict()
     print_table(checks_table(told))
-    print(f"{result.snapshot}: {result.status}")
-    print("".join(f"{note}\n" for note in repair_notes(told)), end="")
+    print_lines([f"{result.snapshot}: {result.status}", *repair_notes(told)])
