@@ -21,6 +21,7 @@ from executor_conformance import (
 
 from adhash.errors import PolicyError, StorageError
 from adhash.service.attempts import AttemptPhase, AttemptRef, Executor, Limits
+from adhash.service.executors.children import add_child
 from adhash.service.executors.local import LocalExecutor
 from adhash.service.processes import all_processes, find_process, with_cookies
 from adhash.service.settings import load_service_settings
@@ -124,6 +125,21 @@ class TestLocalExecutor(ExecutorConformance):
         assert report.error is not None
         assert report.error.code == "runner_lost"
         assert "no such module" in report.error.hint
+
+    def test_a_runner_that_has_ended_when_it_is_named_is_named_all_the_same(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def add_when_it_ended(pid: int) -> None:
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+            add_child(pid)
+
+        monkeypatch.setattr("adhash.service.executors.local.add_child", add_when_it_ended)
+        settings = load_service_settings({}, max_concurrent_jobs=1)
+        program = (sys.executable, "-c", "raise SystemExit(1)")
+        place = Place(
+            tmp_path, lambda: LocalExecutor(settings, environ=os.environ, command=program)
+        )
+        assert place.run("tell").phase is AttemptPhase.LOST
 
     def test_no_secret_of_the_server_reaches_a_runner(self, place: Place) -> None:
         ref = place.start(place.order("wait"))

@@ -305,30 +305,18 @@ def read_rows(content: memoryview, key_type: str, *, has_quotes: bool) -> Iterat
     ------
     pyarrow.RecordBatch
         Columns op, key and value; the last of bytes.
-
-    Raises
-    ------
-    InterruptedRunError
-        If a signal came meanwhile.
     """
     import pyarrow as pa
-    from pyarrow import csv
+
+    from adhash.workloads.whole_csv import read_whole_csv
 
     key = {"int64": pa.int64(), "uint64": pa.uint64()}.get(key_type, pa.binary())
     op = pa.dictionary(pa.int32(), pa.string())
-    source: Any = pa.BufferReader(pa.py_buffer(content))
-    try:
-        table = csv.read_csv(
-            source,
-            read_options=csv.ReadOptions(
-                column_names=["op", "key", "value"], use_threads=False, block_size=len(content) + 1
-            ),
-            parse_options=csv.ParseOptions(newlines_in_values=has_quotes),
-            convert_options=csv.ConvertOptions(
-                column_types={"op": op, "key": key, "value": pa.binary()}, strings_can_be_null=False
-            ),
-        )
-    except pa.ArrowCancelled as error:
-        # While it reads, pyarrow takes signals itself, whatever handler this program has.
-        raise InterruptedRunError("interrupted before the trace was read") from error
+    table = read_whole_csv(
+        content,
+        ("op", "key", "value"),
+        has_line_feeds=has_quotes,
+        column_types={"op": op, "key": key, "value": pa.binary()},
+        strings_can_be_null=False,
+    )
     yield from table.to_batches()

@@ -52,15 +52,28 @@ def boot_id() -> str:
     return ""
 
 
-def find_process(pid: int) -> Process | None:
-    """Return the living process of that number; a zombie has ended, whoever forgot to reap it."""
+def find_process(pid: int, *, or_zombie: bool = False) -> Process | None:
+    """Return the living process of that number; a zombie has ended, whoever forgot to reap it.
+
+    Parameters
+    ----------
+    pid : int
+        The number.
+    or_zombie : bool
+        Whether to return one that has ended as well, while its parent has not waited for it.
+
+    Returns
+    -------
+    Process or None
+        None where there is none.
+    """
     try:
         line = (_PROC / str(pid) / "stat").read_bytes()
     except OSError:
         return None
     # The name may hold spaces and parentheses; the last one ends it.
     fields = line[line.rfind(b")") + 2 :].split()
-    if not fields or fields[_STATE] in (b"Z", b"X"):
+    if not fields or (fields[_STATE] in (b"Z", b"X") and not or_zombie):
         return None
     return Process(
         pid=pid,
@@ -71,9 +84,12 @@ def find_process(pid: int) -> Process | None:
     )
 
 
-def start_time_of(pid: int) -> int | None:
-    """Return when the process began, in clock ticks since boot; None if none of it lives."""
-    found = find_process(pid)
+def start_time_of(pid: int, *, or_zombie: bool = False) -> int | None:
+    """Return when the process began, in clock ticks since boot; None where there is none.
+
+    See `find_process`.
+    """
+    found = find_process(pid, or_zombie=or_zombie)
     return None if found is None else found.start_time
 
 

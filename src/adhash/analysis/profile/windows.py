@@ -297,19 +297,15 @@ def _column_types(used: TableTypes) -> dict[str, Any]:
 
 
 def _read_rows(content: bytes, reader: BatchReader, used: TableTypes) -> Iterator[Operations]:
-    import pyarrow as pa
-    from pyarrow import csv
+    from adhash.workloads.whole_csv import read_whole_csv
 
-    file: Any = pa.BufferReader(content)
-    table = csv.read_csv(
-        file,
-        read_options=csv.ReadOptions(
-            column_names=["op", "key", "value"], use_threads=False, block_size=len(content) + 1
-        ),
-        parse_options=csv.ParseOptions(newlines_in_values=_QUOTE in content),
-        convert_options=csv.ConvertOptions(
-            column_types=_column_types(used), null_values=[""], strings_can_be_null=False
-        ),
+    table = read_whole_csv(
+        content,
+        ("op", "key", "value"),
+        has_line_feeds=_QUOTE in content,
+        column_types=_column_types(used),
+        null_values=[""],
+        strings_can_be_null=False,
     )
     for batch in table.to_batches():
         yield Operations.of_block(reader.read(batch))

@@ -139,7 +139,8 @@ class LocalExecutor:
         return {
             "attempt": order.attempt,
             "pid": pid,
-            "start_time": start_time_of(pid),
+            # A runner may have ended by now, and has a name all the same: it is ours to wait for.
+            "start_time": start_time_of(pid, or_zombie=True),
             "boot_id": self._boot,
             "slots": list(taken),
             "cores": list(cores),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from adhash.errors import TraceError
 from adhash.workloads.arrow_buffers import numbers_of
 from adhash.workloads.formats.content import Fault, Lines, line_error
+from adhash.workloads.whole_csv import read_whole_csv
 
 #: The types a column may have: whole numbers from 0 on, or text.
 NUMBER = pa.int64()
@@ -95,24 +96,17 @@ def read_columns(
     TraceError
         Where a line has another number of columns, a number is none, or a text is empty.
     """
-    from pyarrow import csv as arrow_csv
-
     if not lines.data.strip():
         return Columns(_nothing(wanted))
-    source: Any = pa.BufferReader(lines.data)
     try:
-        table = arrow_csv.read_csv(
-            source,
-            read_options=arrow_csv.ReadOptions(
-                column_names=list(names), use_threads=False, block_size=len(lines.data) + 1
-            ),
-            parse_options=arrow_csv.ParseOptions(delimiter=delimiter),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types=dict(wanted),
-                include_columns=list(wanted),
-                strings_can_be_null=False,
-                null_values=[],
-            ),
+        table = read_whole_csv(
+            lines.data,
+            names,
+            delimiter=delimiter,
+            column_types=dict(wanted),
+            include_columns=list(wanted),
+            strings_can_be_null=False,
+            null_values=[],
         )
     except pa.ArrowInvalid as error:
         raise _blame(lines, names, wanted, delimiter, str(error)) from error
