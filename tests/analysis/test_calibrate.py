@@ -15,11 +15,13 @@ from adhash.analysis.calibration.cache import read_calibration
 from adhash.analysis.calibration.classes import (
     CLASSES,
     KINDS,
+    Class,
     Kind,
     cut,
     length_of,
     random_keys,
     take,
+    where,
 )
 from adhash.analysis.calibration.laps import Lap, Probe, least
 from adhash.cancellation import CancelToken
@@ -149,3 +151,18 @@ def test_one_disturbance_counts_for_no_later_size() -> None:
     assert found.fill_ns == [10.0, 20.0, 30.0]
     assert found.probes == [probe(4.0)]
     assert found.reserved_fill_ns == [4.0]
+
+
+@pytest.mark.parametrize("key", CLASSES)
+def test_rows_of_one_column_take_the_places_of_anothers(key: Class) -> None:
+    kind, chance = Kind(key=key, value="word"), np.random.default_rng(1)
+    ours, others = (random_keys(kind, 9, chance) for _ in range(2))
+    is_other = np.arange(9) % 3 == 1
+
+    mixed = where(is_other, others, ours)
+
+    for row in range(9):
+        source = others if is_other[row] else ours
+        expected, found = (cut(column, row, row + 1) for column in (source, mixed))
+        assert np.array_equal(np.asarray(found[-1]), np.asarray(expected[-1]))
+    assert length_of(mixed) == 9

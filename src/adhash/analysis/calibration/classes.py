@@ -76,6 +76,16 @@ def take(column: Column, rows: NDArray[np.int64]) -> Column:
     return np.arange(len(rows) + 1, dtype=np.int64) * width, picked
 
 
+def where(is_other: NDArray[np.bool_], other: Column, column: Column) -> Column:
+    """Return a column with the rows of another of the same kind in some places."""
+    if not isinstance(column, tuple):
+        return np.where(is_other, other, column)
+    offsets, data = column
+    width = int(offsets[1])
+    rows = np.where(is_other[:, np.newaxis], other[1].reshape(-1, width), data.reshape(-1, width))
+    return offsets, rows.reshape(-1)
+
+
 def cut(column: Column, start: int, stop: int) -> Column:
     """Return the rows [start, stop) of a column that this module made; bytes are not copied."""
     if not isinstance(column, tuple):

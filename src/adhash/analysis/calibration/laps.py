@@ -6,7 +6,9 @@ it counts (`execute_ns`), so that what is measured is what a replay will pay. On
     the time of all insertions so far and the memory, at `SIZES`, eight to the octave: tables grow
     in steps of two, and what an entry costs depends on how long ago the last one was;
     what a hit, a miss and an update cost, and deleting and putting back, at `PROBED_SIZES`, where
-    the keys are drawn evenly from all of the table.
+    the keys are drawn evenly from all of the table. The first three are told apart by runs of each
+    alone, and brought to the level of a run that mixes them: alone, branches are predicted better,
+    and updates wait for each other's writes.
 
 All engines run a round in turns, in an order drawn anew. Of the rounds the least counts: the same
 work on the same keys is done each time, and what else the machine does can only add to it.
@@ -20,6 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adhash.analysis.calibration.classes import (
     Column,
@@ -29,6 +32,7 @@ from adhash.analysis.calibration.classes import (
     random_keys,
     random_values,
     take,
+    where,
 )
 from adhash.config_models import AdaptiveSettings
 from adhash.errors import InterruptedRunError
@@ -236,21 +240,43 @@ class Laps:
         hit_ns = self._time(driver, GET, keys, values) / _PROBES
         miss_ns = self._time(driver, GET, material.strangers, values) / _PROBES
         update_ns = self._time(driver, PUT, keys, values) / _PROBES
+        mixed = self._mixed(driver, keys, material.strangers, values, chance)
+        level = mixed / ((hit_ns + miss_ns + update_ns) / 3)
         gone = chance.permutation(size)[: min(_PROBES, size // 8)]
         keys, values = take(material.keys, gone), take(material.values, gone)
         delete_ns = self._time(driver, DEL, keys, values) / len(gone)
         insert_ns = self._time(driver, PUT, keys, values) / len(gone)
         return Probe(
-            hit_ns=hit_ns,
-            miss_ns=miss_ns,
-            update_ns=update_ns,
+            hit_ns=hit_ns * level,
+            miss_ns=miss_ns * level,
+            update_ns=update_ns * level,
             delete_ns=delete_ns,
             insert_ns=insert_ns,
         )
 
+    def _mixed(
+        self,
+        driver: Driver,
+        keys: Column,
+        strangers: Column,
+        values: Column,
+        chance: np.random.Generator,
+    ) -> float:
+        """Return the nanoseconds an operation where hits, misses and updates follow by lot."""
+        kinds = chance.permutation(np.arange(_PROBES) % 3)
+        mixed = where(kinds == 1, strangers, keys)
+        ops = np.where(kinds == 2, PUT, GET).astype(np.uint8)
+        self._run(driver, ops, mixed, values)
+        return self._run(driver, ops, mixed, values) / _PROBES
+
     def _time(self, driver: Driver, op: int, keys: Column, values: Column) -> float:
         """Run one operation on many keys and return its nanoseconds in the map."""
-        driver.feed_columns(np.full(length_of(keys), op, dtype=np.uint8), keys, values)
+        ops = np.full(length_of(keys), op, dtype=np.uint8)
+        return self._run(driver, ops, keys, values)
+
+    def _run(self, driver: Driver, ops: NDArray[np.uint8], keys: Column, values: Column) -> float:
+        """Run operations and return their nanoseconds in the map."""
+        driver.feed_columns(ops, keys, values)
         before = driver.counters()["execute_ns"]
         cpu_ns = time.thread_time_ns()
         is_done = False
