@@ -62,10 +62,12 @@ def plan_comparison(
     seed = secrets.randbits(SEED_BITS) if options.seed is None else options.seed
     chance, metrics = 1.0 - options.confidence, options.metric
     # The first of several metrics must be decided at its share: looks too early for that are none.
-    shares = plan_looks(
-        min_pairs=options.min_pairs, max_pairs=options.max_pairs, chance=chance / len(metrics)
+    looks = plan_looks(
+        min_pairs=options.min_pairs,
+        max_pairs=options.max_pairs,
+        chance=chance,
+        tests=len(metrics),
     )
-    looks = [Look(pairs=each.pairs, level=each.level * len(metrics)) for each in shares]
     rule = FamilyRule(metrics=metrics, min_effect=options.min_effect)
     return Comparison(
         options=options, csv=_trace(options), a=a, b=b, seed=seed, looks=looks, rule=rule

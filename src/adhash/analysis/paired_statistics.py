@@ -276,7 +276,7 @@ class Look:
     level: float
 
 
-def plan_looks(*, min_pairs: int, max_pairs: int, chance: float) -> list[Look]:
+def plan_looks(*, min_pairs: int, max_pairs: int, chance: float, tests: int = 1) -> list[Look]:
     """Return after how many pairs to look, and the level of every look.
 
     The first look is at `min_pairs`, each further one at half as many pairs again or a little
@@ -291,6 +291,8 @@ def plan_looks(*, min_pairs: int, max_pairs: int, chance: float) -> list[Look]:
         The most; where it is smaller than `min_pairs`, it is both.
     chance : float
         The chance of a wrong decision that all looks share, in (0, 1).
+    tests : int
+        How many rank tests share the level of a look, at least 1.
 
     Returns
     -------
@@ -299,7 +301,7 @@ def plan_looks(*, min_pairs: int, max_pairs: int, chance: float) -> list[Look]:
         one's, the rest is the others' in equal parts; one alone has all of it.
     """
     counts = _grid(min(min_pairs, max_pairs), max_pairs)
-    while len(counts) > 1 and counts[0] < pairs_needed(_early_level(counts, chance)):
+    while len(counts) > 1 and counts[0] < pairs_needed(_early_level(counts, chance) / tests):
         counts = counts[1:]
     if len(counts) == 1:
         return [Look(pairs=counts[0], level=chance)]
