@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adhash.analysis.calibration.calibration import Calibration, Curve, Place
-from adhash.analysis.calibration.classes import CLASSES, Class
+from adhash.analysis.calibration.classes import CLASSES, KEY_CLASSES, Class, KeyClass
 from adhash.replay.noise import Noise
 
 QUIET = Noise(steal=0.0, involuntary_switches=0, wall_over_cpu=1.0, verdict="quiet", reasons=[])
@@ -23,7 +23,7 @@ PROBED = [512, 4096, 16384]
 
 
 def curve(
-    engine: str, *, key: Class = "word", value: Class = "word", ns: float = 10.0, **changes: Any
+    engine: str, *, key: KeyClass = "word", value: Class = "word", ns: float = 10.0, **changes: Any
 ) -> Curve:
     """Return a curve where every operation costs `ns`, and filling twice that an entry."""
     even = [ns] * len(PROBED)
@@ -41,7 +41,7 @@ def calibration(*curves: Curve, place: Place = PLACE) -> Calibration:
     made = list(curves) or [
         curve(engine, key=key, value=value, ns=ns)
         for engine, ns in (("swiss", 10.0), ("chaining", 20.0))
-        for key in CLASSES
+        for key in KEY_CLASSES
         for value in CLASSES
     ]
     return Calibration(

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 pytest.importorskip("adhash.maps", reason="the native module is not built", exc_type=ImportError)
 
@@ -14,8 +16,10 @@ from adhash.analysis.calibration import CalibrateResult, calibrate
 from adhash.analysis.calibration.cache import read_calibration
 from adhash.analysis.calibration.classes import (
     CLASSES,
+    KEY_BYTES,
+    KEY_CLASSES,
     KINDS,
-    Class,
+    KeyClass,
     Kind,
     cut,
     length_of,
@@ -47,7 +51,7 @@ def shown(folder: Path) -> CalibrateResult:
 def test_every_engine_is_measured_on_every_kind(folder: Path) -> None:
     calibration = shown(folder).calibration
     found = {(curve.engine, curve.key, curve.value) for curve in calibration.curves}
-    assert found == {(e, key, value) for e in engines() for key in CLASSES for value in CLASSES}
+    assert found == {(e, key, value) for e in engines() for key in KEY_CLASSES for value in CLASSES}
     assert calibration.sizes[-1] == 4096
     assert calibration.probed_sizes == [512, 4096]
 
@@ -56,7 +60,7 @@ def test_memory_is_that_of_a_table_of_that_size(folder: Path) -> None:
     calibration = shown(folder).calibration
     for curve in calibration.curves:
         per_entry = curve.memory_bytes[-1] / 4096
-        least_bytes = {"word": 8, "inline": 12, "long": 40}[curve.key]
+        least_bytes = KEY_BYTES[curve.key]
         assert least_bytes < per_entry < 1000, curve.engine
 
 
@@ -153,8 +157,17 @@ def test_one_disturbance_counts_for_no_later_size() -> None:
     assert found.reserved_fill_ns == [4.0]
 
 
-@pytest.mark.parametrize("key", CLASSES)
-def test_rows_of_one_column_take_the_places_of_anothers(key: Class) -> None:
+@given(count=st.integers(1, 300), seed=st.integers(0, 1 << 50))
+def test_dense_keys_are_consecutive_at_every_octave(count: int, seed: int) -> None:
+    keys = random_keys(Kind(key="dense", value="word"), count, np.random.default_rng(seed))
+    assert len(keys) == count
+    for first in {1 << octave for octave in range(count.bit_length())} | {count}:
+        own = np.sort(keys[:first])
+        assert np.array_equal(own, own[0] + np.arange(first))
+
+
+@pytest.mark.parametrize("key", KEY_CLASSES)
+def test_rows_of_one_column_take_the_places_of_anothers(key: KeyClass) -> None:
     kind, chance = Kind(key=key, value="word"), np.random.default_rng(1)
     ours, others = (random_keys(kind, 9, chance) for _ in range(2))
     is_other = np.arange(9) % 3 == 1

@@ -12,7 +12,7 @@ from profile_traces import as_csv, read_through, write_csv
 
 from adhash.analysis.calibration.cache import CalibrationCache, this_place
 from adhash.analysis.calibration.calibration import Calibration
-from adhash.analysis.calibration.classes import CLASSES
+from adhash.analysis.calibration.classes import CLASSES, KEY_CLASSES
 from adhash.analysis.profile import ProfileResult, run_profile
 from adhash.cancellation import CancelToken
 from adhash.errors import BadInputError, InterruptedRunError
@@ -32,7 +32,7 @@ def made(**prices: float) -> Calibration:
         *(
             curve(engine, key=key, value=value, ns=ns)
             for engine, ns in {**PRICES, **prices}.items()
-            for key in CLASSES
+            for key in KEY_CLASSES
             for value in CLASSES
         ),
         place=this_place(NativeMachinery()),

@@ -13,7 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from profile_traces import operations, read_through
 
-from adhash.analysis.calibration.classes import CLASSES, KEY_BYTES, VALUE_BYTES, Class
+from adhash.analysis.calibration.classes import (
+    CLASSES,
+    KEY_BYTES,
+    VALUE_BYTES,
+    Class,
+    KeyClass,
+)
 from adhash.analysis.calibration.costs import OPERATIONS, CostModel
 from adhash.analysis.profile.expectation import (
     MODEL_ERROR,
@@ -27,7 +33,7 @@ from adhash.analysis.profile.history import infer_history
 from adhash.analysis.profile.race import Lap
 from adhash.analysis.profile.sample import Sample
 from adhash.analysis.profile.standing import Scale, Standing, rank
-from adhash.analysis.profile.traffic import Share, Traffic, traffic_of
+from adhash.analysis.profile.traffic import Share, Traffic, is_dense, traffic_of
 from adhash.replay import run_csv
 from adhash.replay.table_types import TableTypes
 
@@ -40,7 +46,7 @@ def traffic(
     counts: Mapping[str, float] | None = None,
     *,
     entries: float = 1000.0,
-    keys: Mapping[Class, Share] | None = None,
+    keys: Mapping[KeyClass, Share] | None = None,
 ) -> Traffic:
     """Return the traffic of a trace with one piece."""
     made = dict.fromkeys(OPERATIONS, 0.0) | dict(counts or {"hit": 1e6, "insert": 1000.0})
@@ -96,7 +102,7 @@ def test_keys_of_two_kinds_are_priced_by_their_shares(part: float) -> None:
             curve("swiss", key="long", ns=30.0),
         )
     )
-    keys: dict[Class, Share] = {
+    keys: dict[KeyClass, Share] = {
         "inline": Share(part=part, mean_bytes=9),
         "long": Share(part=1 - part, mean_bytes=30),
     }
@@ -105,8 +111,17 @@ def test_keys_of_two_kinds_are_priced_by_their_shares(part: float) -> None:
     assert found["swiss"].operations_ns == pytest.approx(expected)
 
 
+def test_dense_keys_have_prices_of_their_own() -> None:
+    both = [curve("swiss", ns=30.0), curve("swiss", key="dense", ns=10.0)]
+    keys: dict[KeyClass, Share] = {"dense": Share(part=1.0, mean_bytes=8)}
+    for curves, ns in ((both, 10.0), (both[:1], 30.0)):  # without, those of any words
+        model = CostModel(calibration(*curves))
+        found = forecast(["swiss"], traffic({"hit": 1e9}, keys=keys), model, is_sampled=False)
+        assert found["swiss"].operations_ns == pytest.approx(1e9 * ns)
+
+
 def test_memory_is_that_of_the_largest_table_with_longer_keys_on_top() -> None:
-    keys: dict[Class, Share] = {"long": Share(part=1.0, mean_bytes=KEY_BYTES["long"] + 100)}
+    keys: dict[KeyClass, Share] = {"long": Share(part=1.0, mean_bytes=KEY_BYTES["long"] + 100)}
     long = forecast(["swiss"], traffic(entries=4096, keys=keys), MODEL, is_sampled=False)
     words = forecast(["swiss"], traffic(entries=4096), MODEL, is_sampled=False)
     assert words["swiss"].memory_bytes == pytest.approx(32 * 4096)
@@ -160,7 +175,31 @@ def test_the_traffic_of_a_whole_trace_is_what_a_replay_counts(tmp_path: Path) ->
         "insert": summary.inserts,
     }
     assert found.peak == summary.final_size
-    assert set(found.keys) == {"word"}
+    assert set(found.keys) == {"dense"}
+
+
+@given(
+    base=st.integers(-(1 << 63), (1 << 63) - 200_001),
+    step=st.sampled_from([1, 3, 50]),
+    far_off=st.integers(0, 9),
+    seed=st.integers(0, 1 << 50),
+)
+def test_keys_are_dense_where_half_of_their_range_is_keys(
+    base: int, step: int, far_off: int, seed: int
+) -> None:
+    chance = np.random.default_rng(seed)
+    seen = base + step * chance.integers(0, 4000, 2000)
+    strangers = chance.integers(-(1 << 63), 1 << 63, far_off)
+    # 4000 keys at every step; the few that lie elsewhere do not count.
+    assert is_dense(np.concatenate([seen, strangers]), entries=4000.0) == (step == 1)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+def test_keys_may_lie_as_far_from_each_other_as_numbers_can(dtype: type) -> None:
+    ends = np.iinfo(dtype)
+    keys = np.array([ends.min, ends.max] * 50 + list(range(100)), dtype=dtype)
+    assert not is_dense(keys[:100], entries=2.0)
+    assert is_dense(keys, entries=102.0)
 
 
 @given(factor=st.floats(0.01, 1e4))

@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from adhash.analysis.calibration.classes import Class
+from adhash.analysis.calibration.classes import Class, KeyClass
 from adhash.replay.noise import Noise
 from adhash.results import Result, ResultPart
 
@@ -28,7 +28,10 @@ class Curve(ResultPart):
     """What one engine costs with one kind of keys and values, in nanoseconds."""
 
     engine: str = Field(description="The engine.")
-    key: Class = Field(description="The kind of keys: word, inline (up to 16 bytes) or long.")
+    key: KeyClass = Field(
+        description="The kind of keys: word, dense (words close together), inline (up to 16 bytes) "
+        "or long."
+    )
     value: Class = Field(description="The kind of values: word, inline (up to 12 bytes) or long.")
     fill_ns: list[float] = Field(
         min_length=2,
@@ -101,7 +104,7 @@ class Calibration(Result):
             raise ValueError("an engine has two curves of one kind")
         return self
 
-    def curve(self, engine: str, key: Class, value: Class) -> Curve | None:
+    def curve(self, engine: str, key: KeyClass, value: Class) -> Curve | None:
         """Return the curve of an engine for a kind of keys and of values; None if there is none."""
         wanted = (engine, key, value)
         return next((c for c in self.curves if (c.engine, c.key, c.value) == wanted), None)

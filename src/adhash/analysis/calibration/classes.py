@@ -1,5 +1,9 @@
 """The kinds of keys and values that cost differently: words, short bytes and long bytes.
 
+Keys that are words are of two kinds. Of numbers that lie close together (`dense`), such as those of
+blocks or rows, the multiplication that hashes them spreads neighbours evenly, so that fewer collide
+than of numbers drawn by lot (`word`); which engines gain by that differs.
+
 A slot holds a 64-bit word, or bytes of up to 16 (keys) and 12 (values) in place; longer ones lie in
 the arena of the map and cost a second cache line and an allocation. Within a kind the length
 matters little to the time, so each kind is measured at one length.
@@ -7,6 +11,7 @@ matters little to the time, so each kind is measured at one length.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -15,6 +20,9 @@ from numpy.typing import NDArray
 
 Class = Literal["word", "inline", "long"]
 CLASSES: tuple[Class, ...] = ("word", "inline", "long")
+
+KeyClass = Literal["word", "dense", "inline", "long"]
+KEY_CLASSES: tuple[KeyClass, ...] = ("word", "dense", "inline", "long")
 
 #: As `adhash.workloads.columns.Column`: integers, or offsets and bytes.
 Column: TypeAlias = Any
@@ -28,13 +36,13 @@ INLINE_VALUE_BYTES = 12
 class Kind:
     """A kind of keys and a kind of values, as they meet in one table."""
 
-    key: Class
+    key: KeyClass
     value: Class
 
     @property
     def key_type(self) -> str:
         """The type of the table's keys."""
-        return "int64" if self.key == "word" else "bytes"
+        return "int64" if self.key in ("word", "dense") else "bytes"
 
     @property
     def value_type(self) -> str:
@@ -42,15 +50,23 @@ class Kind:
         return "int64" if self.value == "word" else "bytes"
 
 
-KINDS = tuple(Kind(key=key, value=value) for key in CLASSES for value in CLASSES)
+KINDS = tuple(Kind(key=key, value=value) for key in KEY_CLASSES for value in CLASSES)
 
 # Lengths in bytes that are measured: of a name, and of a path or a digest in hexadecimal.
-KEY_BYTES: dict[Class, int] = {"word": 8, "inline": 12, "long": 40}
+KEY_BYTES: dict[KeyClass, int] = {"word": 8, "dense": 8, "inline": 12, "long": 40}
 VALUE_BYTES: dict[Class, int] = {"word": 8, "inline": 8, "long": 64}
 
 
 def random_keys(kind: Kind, count: int, chance: np.random.Generator) -> Column:
-    """Return so many keys of a kind; two alike are as good as impossible."""
+    """Return so many keys of a kind; two alike are as good as impossible.
+
+    Dense ones are consecutive numbers, those of each octave in an order drawn by lot: programs
+    count their objects, and do not use them in that order.
+    """
+    if kind.key == "dense":
+        ends = [0, *(1 << octave for octave in range(count.bit_length())), count]
+        parts = [low + chance.permutation(high - low) for low, high in itertools.pairwise(ends)]
+        return chance.integers(0, 1 << 62) + np.concatenate(parts)
     return _random_column(kind.key, KEY_BYTES[kind.key], count, chance)
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adhash.analysis.calibration.calibration import Calibration, Curve
-from adhash.analysis.calibration.classes import Class
+from adhash.analysis.calibration.classes import Class, KeyClass
 
 OPERATIONS = ("hit", "miss", "update", "delete", "insert")
 
@@ -173,11 +173,16 @@ class CostModel:
     def __init__(self, calibration: Calibration) -> None:
         self.calibration = calibration
         self._curves = {(each.engine, each.key, each.value): each for each in calibration.curves}
-        self._made: dict[tuple[str, Class, Class], EngineCosts] = {}
+        self._made: dict[tuple[str, KeyClass, Class], EngineCosts] = {}
 
-    def costs(self, engine: str, key: Class, value: Class) -> EngineCosts | None:
-        """Return what an engine costs with a kind of keys and of values; None if not measured."""
+    def costs(self, engine: str, key: KeyClass, value: Class) -> EngineCosts | None:
+        """Return what an engine costs with a kind of keys and of values; None if not measured.
+
+        Dense keys cost what any words cost where they were not measured: older calibrations.
+        """
         name = (engine, key, value)
+        if key == "dense" and name not in self._curves:
+            name = (engine, "word", value)
         if name not in self._made and name in self._curves:
             self._made[name] = EngineCosts.of(self._curves[name], self.calibration)
         return self._made.get(name)

@@ -5,8 +5,9 @@ Counts are those of the whole trace: what the pieces show, by the rows that they
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from adhash.analysis.calibration.classes import (
     KEY_BYTES,
     VALUE_BYTES,
     Class,
+    Column,
+    KeyClass,
 )
 from adhash.analysis.profile.history import History, Outcome
 from adhash.analysis.profile.operations import PUT, ArrowArray, Operations, as_column
@@ -26,6 +29,11 @@ _Floats = NDArray[np.float64]
 
 # Where a table fills within a piece, operations meet it a little more than half full on average.
 _MEAN_FILL = 0.6
+# Keys are called dense where so much of the range that they lie in is keys. One in so many at
+# either end is not looked at, and fewer keys tell nothing.
+_LEAST_DENSITY = 0.5
+_FAR_OFF = 20
+_LEAST_DENSE = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,14 +64,15 @@ class Traffic:
         In the table meanwhile.
     peak : float
         The most entries.
-    keys, values : mapping of Class to Share
+    keys : mapping of KeyClass to Share
+    values : mapping of Class to Share
         The kinds of keys, over all operations, and of values, over the puts.
     """
 
     counts: Mapping[str, _Floats]
     entries: _Floats
     peak: float
-    keys: Mapping[Class, Share]
+    keys: Mapping[KeyClass, Share]
     values: Mapping[Class, Share]
 
     def scaled(self, factor: float) -> Traffic:
@@ -99,9 +108,40 @@ def traffic_of(sample: Sample, history: History) -> Traffic:
         },
         entries=np.maximum(before + _MEAN_FILL * (behind - before), 1.0),
         peak=max(peak, 1.0),
-        keys=_shares([piece.keys for piece in sample.pieces], INLINE_KEY_BYTES, KEY_BYTES),
+        keys=_key_shares([piece.keys for piece in sample.pieces], entries=peak),
         values=_value_shares(sample.pieces),
     )
+
+
+def _key_shares(columns: Sequence[ArrowArray], *, entries: float) -> Mapping[KeyClass, Share]:
+    plain = [as_column(column) for column in columns]
+    if isinstance(plain[0], tuple):
+        return dict(_byte_shares(plain, INLINE_KEY_BYTES))
+    kind: KeyClass = "dense" if is_dense(np.concatenate(plain), entries=entries) else "word"
+    return {kind: Share(part=1.0, mean_bytes=KEY_BYTES[kind])}
+
+
+def is_dense(keys: NDArray[Any], *, entries: float) -> bool:
+    """Return whether keys that are numbers lie close together, by a sample of them.
+
+    Parameters
+    ----------
+    keys : ndarray of int64 or uint64
+        The keys that were seen, each as often as it was.
+    entries : float
+        How many different ones there are, about.
+
+    Returns
+    -------
+    bool
+        Whether at least half of the numbers between them are keys, what lies far off left out.
+    """
+    own = np.unique(keys)
+    if len(own) < _LEAST_DENSE:
+        return False
+    out = len(own) // _FAR_OFF
+    span = int(own[-1 - out]) - int(own[out])
+    return entries * (1 - 2 / _FAR_OFF) >= _LEAST_DENSITY * span
 
 
 def _value_shares(pieces: Sequence[Operations]) -> Mapping[Class, Share]:
@@ -111,7 +151,10 @@ def _value_shares(pieces: Sequence[Operations]) -> Mapping[Class, Share]:
         columns.append(
             piece.values if len(puts) in (0, len(piece)) else piece.values.take(_pa(puts))
         )
-    return _shares(columns, INLINE_VALUE_BYTES, VALUE_BYTES)
+    plain = [as_column(column) for column in columns]
+    if not isinstance(plain[0], tuple):
+        return {"word": Share(part=1.0, mean_bytes=VALUE_BYTES["word"])}
+    return dict(_byte_shares(plain, INLINE_VALUE_BYTES))
 
 
 def _pa(rows: NDArray[np.int64]) -> ArrowArray:
@@ -120,17 +163,16 @@ def _pa(rows: NDArray[np.int64]) -> ArrowArray:
     return pa.array(rows)
 
 
-def _shares(
-    columns: Sequence[ArrowArray], inline_bytes: int, usual: Mapping[Class, int]
-) -> Mapping[Class, Share]:
-    plain = [as_column(column) for column in columns]
-    if not isinstance(plain[0], tuple):
-        return {"word": Share(part=1.0, mean_bytes=usual["word"])}
-    lengths = np.concatenate([np.diff(column[0]) for column in plain])
+def _byte_shares(
+    columns: Sequence[Column], inline_bytes: int
+) -> Iterator[tuple[Literal["inline", "long"], Share]]:
+    lengths = np.concatenate([np.diff(column[0]) for column in columns])
     is_long = lengths > inline_bytes
-    kinds: tuple[tuple[Class, NDArray[np.bool_]], ...] = (("inline", ~is_long), ("long", is_long))
-    return {
-        kind: Share(part=float(of_kind.mean()), mean_bytes=float(lengths[of_kind].mean()))
-        for kind, of_kind in kinds
-        if of_kind.any()
-    }
+    if not is_long.all():
+        yield "inline", _share(lengths, ~is_long)
+    if is_long.any():
+        yield "long", _share(lengths, is_long)
+
+
+def _share(lengths: NDArray[np.int64], is_meant: NDArray[np.bool_]) -> Share:
+    return Share(part=float(is_meant.mean()), mean_bytes=float(lengths[is_meant].mean()))
