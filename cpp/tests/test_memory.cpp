@@ -1,4 +1,8 @@
 // Blocks of table memory and the arena, by themselves.
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -15,6 +19,25 @@ using adhash::ZeroedBlock;
 
 constexpr std::size_t kSmall = 4096;
 constexpr std::size_t kMapped = std::size_t{5} << 20;
+
+#ifdef __linux__
+// Whether the system can populate pages: Linux 5.14 and later.
+bool system_populates() {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  void* memory = ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  const bool can = ::madvise(memory, page, 23) == 0;
+  ::munmap(memory, page);
+  return can;
+}
+
+std::size_t resident_pages(std::byte* first, std::size_t bytes) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  std::vector<unsigned char> found((bytes + page - 1) / page);
+  CHECK_EQ(::mincore(first, bytes, found.data()), 0);
+  return static_cast<std::size_t>(std::count_if(
+      found.begin(), found.end(), [](unsigned char each) { return (each & 1) != 0; }));
+}
+#endif
 
 bool is_zero(const ZeroedBlock& block) {
   for (std::size_t i = 0; i < block.size(); ++i) {
@@ -54,6 +77,29 @@ TEST("slices come off the end until nothing is left, and what is left stays read
   CHECK(slices >= 4);
   block.release_slice(1 << 20);
   CHECK_EQ(block.size(), 0u);
+}
+
+TEST("a populated block is zero, and its pages behind the huge ones are there") {
+  ZeroedBlock block(kMapped);
+  block.populate();
+#ifdef __linux__
+  const std::size_t huge = kMapped / adhash::kHugePageBytes * adhash::kHugePageBytes;
+  const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  if (system_populates()) {
+    CHECK_EQ(resident_pages(block.data() + huge, kMapped - huge), (kMapped - huge) / page);
+  }
+#endif
+  CHECK(is_zero(block));
+}
+
+TEST("small, empty and released blocks can be populated") {
+  for (const std::size_t bytes : {std::size_t{0}, kSmall, kMapped}) {
+    ZeroedBlock block(bytes);
+    block.populate();
+    block.release_slice(kMapped);
+    block.populate();
+    CHECK_EQ(block.size(), 0u);
+  }
 }
 
 TEST("a small block is released whole") {

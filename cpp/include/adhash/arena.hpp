@@ -132,6 +132,7 @@ class Arena {
       chunks_.reserve(chunks_.size() * 2 + 4);
     }
     chunks_.emplace_back(bytes);
+    chunks_.back().populate();
     chunk_next_ = reinterpret_cast<char*>(chunks_.back().data());
     chunk_left_ = chunks_.back().size();
     chunk_bytes_ += chunk_left_;

@@ -146,6 +146,9 @@ class ChainingTable {
         shift_(64 - std::countr_zero(mask_ + 1)),
         primary_((mask_ + 1) * sizeof(BucketOfSlots)) {}
 
+  // As ZeroedBlock::populate: for a table that is filled right away.
+  void populate() noexcept { primary_.populate(); }
+
   Slot* find(KeyView key, Hash hash) {
     const Tag tag = Tag::of(hash);
     for (BucketOfSlots* bucket = &buckets()[home(hash)];; bucket = &pool_[bucket->overflow]) {

@@ -77,6 +77,18 @@ class ZeroedBlock {
   std::byte* data() const noexcept { return data_; }
   std::size_t size() const noexcept { return size_; }
 
+  // Touches the pages behind the last whole huge page now. For blocks that will be filled right
+  // away: the system hands out small pages in one go for a fraction of what a fault for each costs.
+  // A huge page is one fault, and is warm in the caches when it comes as it is touched.
+  // (MADV_POPULATE_WRITE of Linux 5.14; elsewhere all pages arrive as they are touched.)
+  void populate() noexcept {
+#ifdef __linux__
+    constexpr int kPopulateWrite = 23;  // the C library's headers may be older than the kernel
+    const std::size_t huge = size_ / kHugePageBytes * kHugePageBytes;
+    if (mapped_ && huge < size_) ::madvise(data_ + huge, size_ - huge, kPopulateWrite);
+#endif
+  }
+
   // Gives at most about `bytes` back to the system, from the end; what is left stays readable.
   // A block too small to be mapped goes whole.
   void release_slice(std::size_t bytes) noexcept {

@@ -76,6 +76,9 @@ class RobinHoodTable {
         shift_(64 - std::countr_zero(mask_ + 1)),
         block_(capacity() * (sizeof(Mark) + sizeof(Slot))) {}
 
+  // As ZeroedBlock::populate: for a table that is filled right away.
+  void populate() noexcept { block_.populate(); }
+
   Slot* find(KeyView key, Hash hash) {
     Mark wanted = Mark::at_home(hash);
     for (std::size_t i = home(hash);; i = (i + 1) & mask_, wanted = wanted.farther()) {
