@@ -7,8 +7,8 @@ it counts (`execute_ns`), so that what is measured is what a replay will pay. On
     in steps of two, and what an entry costs depends on how long ago the last one was;
     what a hit, a miss and an update cost, and deleting and putting back, at `PROBED_SIZES`, where
     the keys are drawn evenly from all of the table. The first three are told apart by runs of each
-    alone, and brought to the level of a run that mixes them: alone, branches are predicted better,
-    and updates wait for each other's writes.
+    alone, and brought to the level of a run that mixes them, and so are the last two: alone,
+    branches are predicted better, and updates wait for each other's writes.
 
 All engines run a round in turns, in an order drawn anew. Of the rounds the least counts: the same
 work on the same keys is done each time, and what else the machine does can only add to it. A lap
@@ -246,10 +246,7 @@ class Laps:
         update_ns = self._time(driver, PUT, keys, values) / _PROBES
         mixed = self._mixed(driver, keys, material.strangers, values, chance)
         level = mixed / ((hit_ns + miss_ns + update_ns) / 3)
-        gone = chance.permutation(size)[: min(_PROBES, size // 8)]
-        keys, values = take(material.keys, gone), take(material.values, gone)
-        delete_ns = self._time(driver, DEL, keys, values) / len(gone)
-        insert_ns = self._time(driver, PUT, keys, values) / len(gone)
+        delete_ns, insert_ns = self._churn(driver, material, size, chance)
         return Probe(
             hit_ns=hit_ns * level,
             miss_ns=miss_ns * level,
@@ -257,6 +254,27 @@ class Laps:
             delete_ns=delete_ns,
             insert_ns=insert_ns,
         )
+
+    def _churn(
+        self, driver: Driver, material: Material, size: int, chance: np.random.Generator
+    ) -> tuple[float, float]:
+        """Return the nanoseconds of a deletion and of an insertion where both follow by lot."""
+
+        def entries(rows: NDArray[np.int64]) -> tuple[Column, Column]:
+            return take(material.keys, rows), take(material.values, rows)
+
+        count = min(_PROBES, size // 8)
+        drawn = chance.permutation(size)[: 2 * count]
+        gone, others = entries(drawn[:count]), entries(drawn[count:])
+        delete_ns = self._time(driver, DEL, *gone) / count
+        insert_ns = self._time(driver, PUT, *gone) / count
+        self._time(driver, DEL, *gone)
+        order = chance.permutation(2 * count)
+        ops = np.where(order < count, PUT, DEL).astype(np.uint8)
+        mixed_ns = self._run(driver, ops, *entries(drawn[order])) / count
+        self._time(driver, PUT, *others)
+        level = mixed_ns / (delete_ns + insert_ns)
+        return delete_ns * level, insert_ns * level
 
     def _mixed(
         self,
