@@ -27,7 +27,7 @@ class ConvertOptions(ReadingOptions, _Places):
         "The format to write, whatever the new trace is called."
     )
     codec: Literal["none", "lz4", "zstd"] | None = option(
-        "How the columns of Parquet and Arrow are compressed; zstd in Parquet and lz4 in Arrow "
-        "by default."
+        "How the columns of Parquet and Arrow are compressed; zstd in Parquet, and in Arrow lz4 "
+        "where it halves the first rows, by default."
     )
     force: bool = option("Replace an existing file.", default=False)

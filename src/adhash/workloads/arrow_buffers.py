@@ -36,6 +36,30 @@ def numbers_of(array: ArrowArray) -> npt.NDArray[Any]:
     return np.frombuffer(data, dtype=dtype, count=len(array), offset=array.offset * dtype.itemsize)
 
 
+def offsets_of(array: ArrowArray) -> npt.NDArray[Any]:
+    """Return where the strings of an array begin and end among its bytes.
+
+    Parameters
+    ----------
+    array : pyarrow.Array
+        Of strings or binary of variable length; `Array.validate` has found its buffers long enough.
+
+    Returns
+    -------
+    ndarray of int32 or int64, shape (n + 1,)
+        Read-only, over the memory of the array; a single 0 where there is no string.
+    """
+    is_large = pa.types.is_large_string(array.type) or pa.types.is_large_binary(array.type)
+    dtype = np.dtype(np.int64 if is_large else np.int32)
+    offsets = array.buffers()[1]
+    if offsets is None or not len(array):
+        return np.zeros(1, dtype=dtype)
+    # By their number: the buffer of a damaged file may end in the middle of another.
+    return np.frombuffer(
+        offsets, dtype=dtype, count=len(array) + 1, offset=array.offset * dtype.itemsize
+    )
+
+
 def array_of(numbers: npt.NDArray[Any]) -> ArrowArray:
     """Return numbers as an Arrow array over their memory."""
     data = np.ascontiguousarray(numbers)

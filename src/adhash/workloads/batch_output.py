@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import IO, Any, Literal, TypeAlias
 
 import pyarrow as pa
@@ -48,9 +49,9 @@ def write_trace(
     to : {"csv", "parquet", "arrow", "arrows"} or None
         The format, whatever the suffix.
     codec : {"none", "lz4", "zstd"} or None
-        How columns are compressed. Where None, with lz4 in Arrow files, which are then read faster
-        than plain ones because there is less of them to hash, and with zstd in Parquet; not at all
-        in a file that is compressed as a whole.
+        How columns are compressed. Where None, with lz4 in Arrow files if that halves the first
+        batch, which is then read faster than a plain one because there is less of it to hash, and
+        with zstd in Parquet; not at all in a file that is compressed as a whole.
 
     Returns
     -------
@@ -188,21 +189,47 @@ class _Grouped:
         self._waiting, self._rows = [], 0
 
 
-def _arrow_file_writer(file: Any, schema: pa.Schema, codec: Codec | None) -> Any:
-    return pa.ipc.new_file(file, schema, options=_ipc_options(codec))
+class _ArrowWriter:
+    """An Arrow writer whose codec is the one asked for, or else chosen by the first batch."""
+
+    def __init__(
+        self, opener: Callable[..., Any], file: IO[bytes], schema: pa.Schema, codec: Codec | None
+    ) -> None:
+        self._open = partial(opener, file, schema)
+        self._codec = codec
+        self._writer: Any = None
+
+    def write_batch(self, batch: pa.RecordBatch) -> None:
+        if self._writer is None:
+            codec = self._codec or ("lz4" if _is_halved_by_lz4(batch) else "none")
+            self._writer = self._open(options=_ipc_options(codec))
+        self._writer.write_batch(batch)
+
+    def close(self) -> None:
+        if self._writer is None:
+            self._writer = self._open()
+        self._writer.close()
 
 
-def _arrow_stream_writer(file: Any, schema: pa.Schema, codec: Codec | None) -> Any:
-    return pa.ipc.new_stream(file, schema, options=_ipc_options(codec))
+def _is_halved_by_lz4(batch: pa.RecordBatch) -> bool:
+    plain, packed = (_size_of(batch, codec) for codec in ("none", "lz4"))
+    return 2 * packed < plain
 
 
-def _ipc_options(codec: Codec | None) -> pa.ipc.IpcWriteOptions:
-    return pa.ipc.IpcWriteOptions(compression=None if codec == "none" else codec or "lz4")
+def _size_of(batch: pa.RecordBatch, codec: Codec) -> int:
+    sink = pa.MockOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema, options=_ipc_options(codec)) as writer:
+        writer.write_batch(batch)
+    return int(sink.size())
+
+
+def _ipc_options(codec: Codec) -> pa.ipc.IpcWriteOptions:
+    return pa.ipc.IpcWriteOptions(compression=None if codec == "none" else codec)
 
 
 _WRITERS: dict[OutputFormat, Callable[[IO[bytes], pa.Schema, Codec | None], Any]] = {
     "csv": _CsvWriter,
     "parquet": _parquet_writer,
-    "arrow-file": _arrow_file_writer,
-    "arrow-stream": _arrow_stream_writer,
+    "arrow-file": partial(_ArrowWriter, pa.ipc.new_file),
+    "arrow-stream": partial(_ArrowWriter, pa.ipc.new_stream),
 }

@@ -1,8 +1,8 @@
 """Rows of an Arrow record batch as the columns that the native replay takes.
 
 Everything is checked here, a batch at a time and without a loop over rows: the native code may
-then trust what it is given. `RecordBatch.validate(full=True)` is part of that, because offsets in
-a damaged file may point anywhere.
+then trust what it is given. That batches are sound is part of that, because offsets in a damaged
+file may point anywhere.
 
 Columns of the usual types are taken without `pyarrow.compute`, which takes as long to load as half
 a million rows to read.
@@ -18,7 +18,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from adhash.errors import TraceError
-from adhash.workloads.arrow_buffers import are_valid_where, nulls_of, numbers_of
+from adhash.workloads.arrow_buffers import are_valid_where, nulls_of, numbers_of, offsets_of
+from adhash.workloads.sound_columns import require_sound
 
 KeyType = Literal["int64", "uint64", "str", "bytes"]
 ValueType = Literal["int64", "bytes"]
@@ -187,7 +188,7 @@ class BatchReader:
         """
         batch = batch.select(["op", "key", "value"])
         try:
-            batch.validate(full=True)
+            require_sound(batch)
         except pa.ArrowInvalid as error:
             raise TraceError(
                 f"{self._file} is damaged between rows {self._rows + 1} and "
@@ -343,14 +344,8 @@ def byte_strings(
     """
     if pa.types.is_fixed_size_binary(column.type):
         column = column.cast(pa.binary())
-    is_large = pa.types.is_large_string(column.type) or pa.types.is_large_binary(column.type)
-    _, offsets_buffer, data_buffer = column.buffers()
-    offsets = np.zeros(1, dtype=np.int64)
-    if offsets_buffer is not None and len(column):
-        stored = np.frombuffer(offsets_buffer, dtype=np.int64 if is_large else np.int32)
-        stored = stored[column.offset : column.offset + len(column) + 1]
-        offsets = stored.astype(np.int64, copy=False)
-    data = np.frombuffer(data_buffer or b"", dtype=np.uint8)[offsets[0] : offsets[-1]]
+    offsets = offsets_of(column).astype(np.int64, copy=False)
+    data = np.frombuffer(column.buffers()[2] or b"", dtype=np.uint8)[offsets[0] : offsets[-1]]
     return (offsets - offsets[0] if offsets[0] else offsets), data
 
 
