@@ -82,7 +82,7 @@ def test_a_worse_candidate_ends_with_3_where_that_was_asked_for(run: Run, trace:
         (["--a", "mode=swiss", "--b", "std"], "settings are written NAME=VALUE"),
         (["--a", "mode=swiss", "--b", "metrics.port=1"], "a comparison does neither"),
         (["--a", "mode=swiss", "--b", "replay.rate=fast"], "b: replay.rate must be"),
-        ([*ENGINES, "--metric", "speed"], "--metric must be 'ops_per_second'"),
+        ([*ENGINES, "--metric", "speed"], "'cpu_s' or 'all'; got 'speed'"),
         ([*ENGINES, "--confidence", "1"], "--confidence must be less than 1; got"),
         ([*ENGINES, "--min-pairs", "9", "--max-pairs", "5"], "must be at least min_pairs"),
     ],

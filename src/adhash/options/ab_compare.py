@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticKnownError
 
 from adhash.config_values import HashSeed, Real, Whole
 from adhash.options.base import InputFile, OutputFile, option
@@ -50,10 +51,26 @@ def _read_metrics(value: object) -> object:
     names = [name.strip() for each in value for name in each.split(",")]
     if len(set(names)) != len(names):
         raise ValueError("give each metric once")
-    return METRICS if names == [ALL_METRICS] else names
+    if names == [ALL_METRICS]:
+        return METRICS
+    if ALL_METRICS in names:
+        raise ValueError(f"{ALL_METRICS} names every metric, so it is given alone")
+    return names
 
 
-Metrics = Annotated[tuple[Metric, ...], BeforeValidator(_read_metrics), Field(min_length=1)]
+def _refuse_unknown(name: object) -> object:
+    # The type of the field knows no "all", which stands for all of them.
+    if name not in METRICS:
+        known = ", ".join(map(repr, METRICS))
+        raise PydanticKnownError("literal_error", {"expected": f"{known} or {ALL_METRICS!r}"})
+    return name
+
+
+Metrics = Annotated[
+    tuple[Annotated[Metric, BeforeValidator(_refuse_unknown)], ...],
+    BeforeValidator(_read_metrics),
+    Field(min_length=1),
+]
 
 
 class AbCompareOptions(TraceOptions):
