@@ -7,8 +7,9 @@ it counts (`execute_ns`), so that what is measured is what a replay will pay. On
     in steps of two, and what an entry costs depends on how long ago the last one was;
     what a hit, a miss and an update cost, and deleting and putting back, at `PROBED_SIZES`, where
     the keys are drawn evenly from all of the table. The first three are told apart by runs of each
-    alone, and brought to the level of a run that mixes them, and so are the last two: alone,
-    branches are predicted better, and updates wait for each other's writes.
+    alone, and brought to the level of a run that mixes them. What that takes longer is shared by
+    all three: alone, branches are foreseen. What it takes less is the updates': alone, their writes
+    wait for each other. Deletions and insertions are brought to the level of a run of both.
 
 All engines run a round in turns, in an order drawn anew. Of the rounds the least counts: the same
 work on the same keys is done each time, and what else the machine does can only add to it. A lap
@@ -244,13 +245,13 @@ class Laps:
         hit_ns = self._time(driver, GET, keys, values) / _PROBES
         miss_ns = self._time(driver, GET, material.strangers, values) / _PROBES
         update_ns = self._time(driver, PUT, keys, values) / _PROBES
-        mixed = self._mixed(driver, keys, material.strangers, values, chance)
-        level = mixed / ((hit_ns + miss_ns + update_ns) / 3)
+        mixed_ns = self._mixed(driver, keys, material.strangers, values, chance)
+        excess_ns = 3 * mixed_ns - (hit_ns + miss_ns + update_ns)
         delete_ns, insert_ns = self._churn(driver, material, size, chance)
         return Probe(
-            hit_ns=hit_ns * level,
-            miss_ns=miss_ns * level,
-            update_ns=update_ns * level,
+            hit_ns=hit_ns + max(0.0, excess_ns / 3),
+            miss_ns=miss_ns + max(0.0, excess_ns / 3),
+            update_ns=max(hit_ns, update_ns + min(excess_ns, excess_ns / 3)),
             delete_ns=delete_ns,
             insert_ns=insert_ns,
         )
