@@ -146,3 +146,34 @@ def test_a_text_that_no_format_recognises_is_told_of_formats(text: str, tmp_path
     assert told["error"] == "BadInput"
     assert "--format of the trace" in told["hint"]
     assert "adhash formats" in told["hint"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--fill", "none"], "adhash: --fill has no effect: t.csv holds operations already"),
+        (
+            ["--fill", "none", "--value-cap", "9"],
+            "adhash: --fill and --value-cap have no effect: t.csv holds operations already",
+        ),
+        ([], ""),
+    ],
+)
+def test_options_for_foreign_traces_are_told_to_have_no_effect_on_operations(
+    trace: Path, words: list[str], told: str
+) -> None:
+    (trace / "t.csv").write_text("op,key,value\nput,1,2\n")
+    for command in (
+        ["convert", "t.csv", "t.parquet", "--force"],
+        ["run-csv", "--csv", "t.csv", "--mode", "swiss,std"],
+        ["run-csv", "--csv", "t.csv", "--dry-run"],
+    ):
+        done = adhash(*command, "--json", *words, folder=trace)
+        assert (done.returncode, json.loads(done.stdout)["ok"]) == (0, True)
+        assert done.stderr.decode().strip() == told
+
+
+def test_options_for_foreign_traces_need_no_word_where_the_trace_is_one(trace: Path) -> None:
+    for command in (["convert", "t.lis", "t.csv"], ["run-csv", "--csv", "t.lis"]):
+        done = adhash(*command, "--fill", "none", "--value-cap", "9", folder=trace)
+        assert (done.returncode, done.stderr) == (0, b"")

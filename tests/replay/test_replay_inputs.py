@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from replay_samples import QUIET, check_consistency, counts_of, outcome_of, random_rows
 
+from adhash.analysis.conversion import convert
 from adhash.errors import (
     BadInputError,
     PolicyError,
@@ -160,6 +161,20 @@ def test_silent_fifo_can_be_cancelled(fifo: Path) -> None:
     summary = run_csv(fifo, cancel=token, **QUIET)
     timer.join()
     assert (summary.status, summary.ops.total) == ("cancelled", 0)
+    assert summary.trace_format is None
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_the_summary_names_the_format_of_the_trace(
+    write_trace: WriteTrace, tmp_path: Path, dry_run: bool
+) -> None:
+    csv = write_trace(*random_rows(100))
+    convert(csv, tmp_path / "t.parquet")
+    convert(csv, tmp_path / "t.arrows")
+    (tmp_path / "t.lis").write_bytes(b"5 2 0 0\n")
+    traces = {csv.name: "csv", "t.parquet": "parquet", "t.arrows": "arrow", "t.lis": "arc"}
+    found = {name: run_csv(tmp_path / name, dry_run=dry_run, **QUIET) for name in traces}
+    assert {name: summary.trace_format for name, summary in found.items()} == traces
 
 
 # --- watching ---------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from adhash.cli.foreign_options import tell_options_without_effect
 from adhash.cli.interrupts import cancelled_by_signals
 from adhash.cli.model_command import own_option, register_model_command
 from adhash.cli.output import JsonOption, print_json
@@ -44,6 +45,9 @@ def convert(options: ConvertOptions, *, as_json: bool) -> None:
         print_json(COMMAND, result.to_dict())
     else:
         _tell(result)
+    tell_options_without_effect(
+        result.trace, trace_format=result.trace_format, given=options.model_dump()
+    )
 
 
 def _tell(result: ConvertResult) -> None:

@@ -243,7 +243,7 @@ def run_csv(
     plan = plan_run(
         _trace(csv, sample), mode=_modes(mode), settings=None, environ=None, options=options
     )
-    _run(plan, as_json=as_json)
+    _run(plan, given=options, as_json=as_json)
 
 
 def _run_there(values: Mapping[str, object], *, server: str, as_json: bool) -> None:
@@ -254,7 +254,8 @@ def _run_there(values: Mapping[str, object], *, server: str, as_json: bool) -> N
     options = read_options(RunCsvOptions, values, spelled_as_flags=True)
     outcome = run_on_server(COMMAND, options, server=server)
     result = outcome.require_result()
-    _print(result.get("summaries", [result]), ok=outcome.error is None, as_json=as_json)
+    summaries = result.get("summaries", [result])
+    _print(summaries, given=values, ok=outcome.error is None, as_json=as_json)
     outcome.require_success()
 
 
@@ -276,7 +277,7 @@ def _modes(given: list[str] | None) -> list[str] | None:
     return [name.strip() for each in given for name in each.split(",")]
 
 
-def _run(plan: Plan, *, as_json: bool) -> None:
+def _run(plan: Plan, *, given: Mapping[str, object], as_json: bool) -> None:
     from adhash.cancellation import CancelToken
     from adhash.cli.progress_bar import shown_progress
     from adhash.replay.run import require_verified, run_plan
@@ -287,21 +288,27 @@ def _run(plan: Plan, *, as_json: bool) -> None:
     is_cancelled = bool(summaries) and summaries[-1].status == "cancelled"
     is_wrong = any(each.verified and each.verified.mismatches for each in summaries)
     shown = [summary.to_dict() for summary in summaries]
-    _print(shown, ok=not (is_cancelled or is_wrong), as_json=as_json)
+    _print(shown, given=given, ok=not (is_cancelled or is_wrong), as_json=as_json)
     if is_cancelled:
         raise _interruption(summaries, len(plan.modes))
     require_verified(summaries)
 
 
-def _print(summaries: Sequence[dict[str, Any]], *, ok: bool, as_json: bool) -> None:
+def _print(
+    summaries: Sequence[dict[str, Any]], *, given: Mapping[str, object], ok: bool, as_json: bool
+) -> None:
+    from adhash.cli.foreign_options import tell_options_without_effect
+    from adhash.presenters import comparison_table, replay_notes
+
     if as_json:
         answer = {"ok": ok, "command": COMMAND, "summaries": summaries}
         print(json.dumps(answer, ensure_ascii=False))
-        return
-    from adhash.presenters import comparison_table, replay_notes
-
-    print_table(comparison_table(summaries))
-    print_lines(replay_notes(summaries))
+    else:
+        print_table(comparison_table(summaries))
+        print_lines(replay_notes(summaries))
+    for first in summaries[:1]:
+        trace, trace_format = str(first.get("csv")), first.get("trace_format")
+        tell_options_without_effect(trace, trace_format=trace_format, given=given)
 
 
 def _interruption(summaries: Sequence[Summary], modes: int) -> InterruptedRunError:

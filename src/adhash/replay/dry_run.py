@@ -20,6 +20,7 @@ class CheckedTrace:
     """What a dry run found in a trace without faults; in a part of it if it was cancelled."""
 
     is_complete: bool
+    trace_format: str | None
     types: TableTypes
     counts: dict[str, int]
     sha256: str | None
@@ -55,7 +56,11 @@ def check_trace(run: Run) -> CheckedTrace:
             types = misfit.wider
         except InterruptedRunError:
             return CheckedTrace(
-                is_complete=False, types=types, counts=dict.fromkeys(OPERATIONS, 0), sha256=None
+                is_complete=False,
+                trace_format=None,
+                types=types,
+                counts=dict.fromkeys(OPERATIONS, 0),
+                sha256=None,
             )
 
 
@@ -73,6 +78,7 @@ def _check_once(run: Run, types: TableTypes) -> CheckedTrace:
         counts = _check_csv(run, feed) if source.format == "csv" else _check_columns(run, feed)
         return CheckedTrace(
             is_complete=not run.is_cancelled(),
+            trace_format=source.format_name,
             types=feed.types,
             counts=counts,
             sha256=source.sha256(),

@@ -72,6 +72,7 @@ def summarise(session: Session, ending: Ending) -> Summary:
         engine=session.mode.engine,
         status=ending.status,
         csv=session.run.plan.csv,
+        trace_format=session.feed.source.format_name,
         key_type=session.table.key_type,
         value_type=session.table.value_type,
         ops=ops,
@@ -113,6 +114,7 @@ def summarise_without_table(
     mode: Mode,
     *,
     status: Status,
+    trace_format: str | None,
     types: TableTypes,
     counts: Mapping[str, int],
     started_at: datetime,
@@ -131,6 +133,8 @@ def summarise_without_table(
         The mode that it is about.
     status : Status
         ``validated``, or ``cancelled`` before the first operation.
+    trace_format : str or None
+        The format of the trace, where it is known.
     types : TableTypes
         The types of the trace, as far as they are known.
     counts : mapping
@@ -158,6 +162,7 @@ def summarise_without_table(
         engine=mode.engine,
         status=status,
         csv=run.plan.csv,
+        trace_format=trace_format,
         key_type=types.key,
         value_type=types.value,
         ops=ops,

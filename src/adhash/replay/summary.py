@@ -114,6 +114,9 @@ class Summary(Result):
         "that ran."
     )
     csv: str = Field(description='The trace as it was named; "-" is standard input.')
+    trace_format: str | None = Field(
+        default=None, description="Its format; null where the run ended before that was known."
+    )
     key_type: str = Field(description="The type of the keys that the table held.")
     value_type: str = Field(description="The type of the values that the table held.")
     ops: OperationCounts = Field(description="Operations executed, by type.")

@@ -97,6 +97,8 @@ class ColumnSource:
     ) -> None:
         self.name = raw.name
         self.format = trace_format
+        # What --format calls it.
+        self.format_name = trace_format
         self.compression = compression
         self.reopenable = raw.is_regular and not raw.is_stdin
         self._raw = raw

@@ -11,3 +11,5 @@ class CsvSource(ContentBlocks):
     """The decompressed bytes of a CSV trace; made by `adhash.workloads.sources.open_trace`."""
 
     format: Literal["csv"] = "csv"
+    # What --format calls it.
+    format_name = "csv"

@@ -209,7 +209,7 @@ class _Conversion:
             counts = tally.counts()
             return ConvertResult(
                 trace=columns.source.name,
-                trace_format=_format_of(columns.source),
+                trace_format=columns.source.format_name,
                 trace_sha256=columns.source.sha256(),
                 out=self.options.out,
                 out_format=self.out_format.removesuffix("-file"),
@@ -245,10 +245,6 @@ class _Conversion:
     def _report(self, source: TraceSource) -> None:
         done, total = source.bytes_read, source.total_bytes
         self.progress(WorkProgress(done=done, total=total, unit="bytes", note="converting"))
-
-
-def _format_of(source: TraceSource) -> str:
-    return source.format_name if source.format == "imported" else source.format
 
 
 def _size(out: str) -> int | None:
