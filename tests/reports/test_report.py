@@ -75,6 +75,36 @@ def test_a_file_may_hold_a_result_several_or_a_suite(
     assert result.to_arrow().num_rows == len(modes)
 
 
+def test_jobs_of_a_suite_that_did_not_complete_are_told_with_their_reasons(
+    results: Path, tmp_path: Path
+) -> None:
+    suite = json.loads((results / "suite.json").read_text("utf-8"))
+    suite["jobs"][0]["status"] = "completed"
+    error = {"error": "BadInput", "detail": "row 3 <is> wrong", "hint": "mend it"}
+    suite["jobs"] += [
+        {"name": "broken", "status": "failed", "result": None, "error": error},
+        {"name": "slow", "status": "timed_out", "result": None, "error": None},
+    ]
+    page, text = tmp_path / "r.html", tmp_path / "r.md"
+    report(_write(tmp_path / "result.json", suite), html_report=page, report=text)
+    shown = text.read_text("utf-8")
+    assert "- jobs not completed: 2\n" in shown
+    rows = shown.partition("## Not completed\n")[2].partition("##")[0].strip().splitlines()
+    assert rows[2:] == [
+        "| broken | failed | BadInput: row 3 &lt;is&gt; wrong (mend it) |",
+        "| slow | timed out | - |",
+    ]
+    drawn = page.read_text("utf-8").partition('<h2 id="not-completed">')[2].partition("<h2")[0]
+    for part in ("broken", ">failed<", "row 3 &lt;is&gt; wrong", "slow", ">timed out<"):
+        assert part in drawn
+
+
+def test_a_report_on_a_suite_whose_jobs_completed_tells_of_no_others(results: Path) -> None:
+    content = content_of(read_options(ReportOptions, {"summary": [results / "both.json"]}))
+    assert "ot completed" not in markdown_page(content)
+    assert "ot completed" not in html_page(content, plotly="")
+
+
 def test_results_of_snapshots_are_told_in_their_words(tmp_path: Path) -> None:
     Map({1: 2, 3: 4}).save(tmp_path / "a.arrow")
     Map({1: 2, 3: 5}).save(tmp_path / "b.arrow")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adhash.presenters import NOTHING, Table, columns
 from adhash.reports.replays import as_number
-from adhash.reports.tables import scalar_figures
+from adhash.reports.tables import complaint_in_words, scalar_figures
 from adhash.units import format_count, format_seconds
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ def jobs_table(result: BatchResult) -> Table:
 def headline(job: JobResult) -> str:
     """Return what a job found, or why it did not, on one line."""
     if job.error is not None:
-        hint = f" ({job.error.hint})" if job.error.hint else ""
-        return f"{job.error.error}: {job.error.detail}{hint}"
+        return complaint_in_words(**job.error.model_dump())
     summaries = [each for each in (job.result or {}).get("summaries", []) if isinstance(each, dict)]
     if summaries:
         return ", ".join(_replay_in_words(each) for each in summaries)

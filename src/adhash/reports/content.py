@@ -19,6 +19,15 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnfinishedJob:
+    """A job of a suite that did not complete, what became of it, and why."""
+
+    name: str
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Content:
     """What a report says.
 
@@ -34,6 +43,8 @@ class Content:
         What stands below the title: words, and what they say.
     jobs : Table or None
         A row for every job.
+    unfinished : tuple of UnfinishedJob
+        Jobs that did not complete, where `jobs` does not tell.
     replays : tuple of Source
         Summaries of replays.
     others : tuple of Source
@@ -45,5 +56,6 @@ class Content:
     status: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     jobs: Table | None = None
+    unfinished: tuple[UnfinishedJob, ...] = ()
     replays: tuple[Source, ...] = ()
     others: tuple[Source, ...] = ()

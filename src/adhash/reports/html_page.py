@@ -36,6 +36,7 @@ from adhash.reports.tables import (
     machine,
     noise_notes,
     regret_table,
+    unfinished_table,
 )
 
 _JOBS_SHOWN = 12
@@ -171,6 +172,8 @@ def _body(
     yield "</p></noscript>"
     if content.jobs is not None:
         yield from _jobs(content.jobs)
+    if content.unfinished:
+        yield from _not_completed(unfinished_table(content.unfinished))
     if groups:
         yield from _all_traces(groups, together)
     for at, (group, figures) in enumerate(zip(groups, of_groups, strict=True)):
@@ -202,8 +205,7 @@ def _jobs(jobs: Table) -> Iterator[str]:
     """Yield what did not complete in full view, and all jobs folded where they are many."""
     bad = tuple(row for row in jobs.rows if not _BAD.isdisjoint(row))
     if bad:
-        yield '<h2 id="not-completed">Not completed</h2>'
-        yield from _table(Table(columns=jobs.columns, rows=bad), kind="jobs")
+        yield from _not_completed(Table(columns=jobs.columns, rows=bad))
     yield '<h2 id="jobs">Jobs</h2>'
     if len(jobs.rows) <= _JOBS_SHOWN:
         yield from _table(jobs, kind="jobs")
@@ -211,6 +213,11 @@ def _jobs(jobs: Table) -> Iterator[str]:
     yield f"<details><summary>all {len(jobs.rows):,} jobs</summary>"
     yield from _table(jobs, kind="jobs")
     yield "</details>"
+
+
+def _not_completed(jobs: Table) -> Iterator[str]:
+    yield '<h2 id="not-completed">Not completed</h2>'
+    yield from _table(jobs, kind="jobs")
 
 
 def _all_traces(groups: Sequence[TraceGroup], together: Sequence[Figure]) -> Iterator[str]:

@@ -9,7 +9,14 @@ from adhash.markup import markdown_table, markdown_text
 from adhash.reports.content import Content, Source
 from adhash.reports.other_results import facts_and_tables
 from adhash.reports.replays import TraceGroup, trace_groups
-from adhash.reports.tables import REGRET, comparison_table, machine, noise_notes, regret_table
+from adhash.reports.tables import (
+    REGRET,
+    comparison_table,
+    machine,
+    noise_notes,
+    regret_table,
+    unfinished_table,
+)
 
 
 def markdown_page(content: Content, *, has_manifests: bool = True) -> str:
@@ -38,6 +45,9 @@ def _lines(content: Content, *, has_manifests: bool) -> Iterator[str]:
     if content.jobs is not None:
         yield "\n## Jobs\n"
         yield from markdown_table(content.jobs)
+    if content.unfinished:
+        yield "\n## Not completed\n"
+        yield from markdown_table(unfinished_table(content.unfinished))
     groups = trace_groups(content.replays)
     if groups:
         yield from _regrets(groups)

@@ -7,20 +7,25 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from adhash.errors import BadInputError, StorageError
-from adhash.reports.content import Source
+from adhash.presenters import NOTHING
+from adhash.reports.content import Source, UnfinishedJob
+from adhash.reports.tables import complaint_in_words
 
 MAX_BYTES = 64 << 20
 # A result nests about ten levels; a page shows it again, a frame of Python a level.
 _MAX_DEPTH = 40
 SUMMARY, _BATCH, _FAMILY = "adhash.summary.v1", "adhash.batch.v1", "adhash."
 _ENVELOPE = ("ok", "command")
+_COMPLETED = "completed"
+
+Finding: TypeAlias = Source | UnfinishedJob
 
 
-def read_results(paths: Sequence[str]) -> Iterator[list[Source]]:
-    """Yield the results in each file, in order.
+def read_results(paths: Sequence[str]) -> Iterator[list[Finding]]:
+    """Yield the results in each file, and the jobs that did not complete, in order.
 
     Parameters
     ----------
@@ -29,8 +34,8 @@ def read_results(paths: Sequence[str]) -> Iterator[list[Source]]:
 
     Yields
     ------
-    list of Source
-        Named after their file, or after their job where they are of a suite.
+    list of Source or UnfinishedJob
+        Results are named after their file, or after their job where they are of a suite.
 
     Raises
     ------
@@ -50,7 +55,7 @@ def _names(paths: Sequence[str]) -> list[str]:
     return [stem if counts[stem] == 1 else path for stem, path in zip(stems, paths, strict=True)]
 
 
-def _results(found: object, *, path: str, name: str) -> Iterator[Source]:
+def _results(found: object, *, path: str, name: str) -> Iterator[Finding]:
     if isinstance(found, list) and found:
         for each in found:
             yield from _results(each, path=path, name=name)
@@ -71,13 +76,26 @@ def _results(found: object, *, path: str, name: str) -> Iterator[Source]:
     yield Source(name=name, command=command, result=result)
 
 
-def _results_of_jobs(jobs: object, *, path: str) -> Iterator[Source]:
+def _results_of_jobs(jobs: object, *, path: str) -> Iterator[Finding]:
     for job in jobs if isinstance(jobs, list) else []:
-        if isinstance(job, dict) and isinstance(job.get("result"), dict):
-            yield from _results_of_job(job["result"], path=path, name=str(job.get("name")))
+        if not isinstance(job, dict):
+            continue
+        name, status = str(job.get("name")), job.get("status")
+        if isinstance(job.get("result"), dict):
+            yield from _results_of_job(job["result"], path=path, name=name)
+        if isinstance(status, str) and status != _COMPLETED:
+            reason = _reason(job.get("error"))
+            yield UnfinishedJob(name=name, status=status.replace("_", " "), reason=reason)
 
 
-def _results_of_job(result: dict[str, Any], *, path: str, name: str) -> Iterator[Source]:
+def _reason(error: object) -> str:
+    if not isinstance(error, dict):
+        return NOTHING
+    words = {name: str(error.get(name, "")) for name in ("error", "detail", "hint")}
+    return complaint_in_words(**words)
+
+
+def _results_of_job(result: dict[str, Any], *, path: str, name: str) -> Iterator[Finding]:
     """Yield what a job found; a job of an unknown kind may have a result without a schema."""
     is_known = isinstance(result.get("summaries"), list) or "schema" in result
     if is_known and result.get("schema") != _BATCH:

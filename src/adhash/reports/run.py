@@ -13,10 +13,10 @@ from adhash.errors import InterruptedRunError
 from adhash.options.base import read_options
 from adhash.options.report import ReportOptions
 from adhash.progress import WorkCallback, WorkProgress, ignore_work
-from adhash.reports.content import Content, Source
+from adhash.reports.content import Content, Source, UnfinishedJob
 from adhash.reports.html_page import require_plotly, write_html_page
 from adhash.reports.markdown_page import markdown_page
-from adhash.reports.read_results import SUMMARY, read_results
+from adhash.reports.read_results import SUMMARY, Finding, read_results
 from adhash.reports.replays import TraceGroup, trace_groups
 from adhash.reports.result import ReportedReplay, ReportedTrace, ReportResult
 
@@ -122,18 +122,21 @@ def content_of(
     InterruptedRunError
         If `cancel` was set.
     """
-    tell, found = progress or ignore_work, list[Source]()
-    for at, results in enumerate(read_results(options.summary), start=1):
-        found += results
+    tell, found = progress or ignore_work, list[Finding]()
+    for at, findings in enumerate(read_results(options.summary), start=1):
+        found += findings
         tell(WorkProgress(done=at, total=len(options.summary), unit="files"))
         if cancel is not None and cancel.is_cancelled:
             raise InterruptedRunError(f"interrupted after {at} of {len(options.summary)} files")
-    replays = tuple(each for each in found if each.result.get("schema") == SUMMARY)
-    others = tuple(each for each in found if each.result.get("schema") != SUMMARY)
+    results = [each for each in found if isinstance(each, Source)]
+    replays = tuple(each for each in results if each.result.get("schema") == SUMMARY)
+    others = tuple(each for each in results if each.result.get("schema") != SUMMARY)
+    unfinished = tuple(each for each in found if isinstance(each, UnfinishedJob))
     return Content(
-        title=options.title or _title(trace_groups(replays), found),
+        title=options.title or _title(trace_groups(replays), results),
         kind="report",
-        facts=tuple(_facts(options.summary, replays, others)),
+        facts=tuple(_facts(options.summary, replays, others, unfinished)),
+        unfinished=unfinished,
         replays=replays,
         others=others,
     )
@@ -148,7 +151,10 @@ def _title(groups: Sequence[TraceGroup], found: Sequence[Source]) -> str:
 
 
 def _facts(
-    files: Sequence[str], replays: Sequence[Source], others: Sequence[Source]
+    files: Sequence[str],
+    replays: Sequence[Source],
+    others: Sequence[Source],
+    unfinished: Sequence[UnfinishedJob],
 ) -> list[tuple[str, str]]:
     compared = sum(len(group.replays) for group in trace_groups(replays))
     facts = [("files", f"{len(files):,}"), ("replays", f"{compared:,}")]
@@ -156,6 +162,8 @@ def _facts(
         facts.append(("not compared", f"{len(replays) - compared:,} that did not complete"))
     if others:
         facts.append(("other results", f"{len(others):,}"))
+    if unfinished:
+        facts.append(("jobs not completed", f"{len(unfinished):,}"))
     started = sorted(
         str(manifest["started_at"])
         for each in replays

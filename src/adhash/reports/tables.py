@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adhash.presenters import NOTHING, Table, columns, or_dash
+from adhash.reports.content import UnfinishedJob
 from adhash.reports.replays import Replay, TraceGroup, as_number, variants_of
 from adhash.units import format_bytes, format_count, format_ns, format_seconds
 
@@ -140,6 +141,17 @@ def scalar_figures(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         if isinstance(value, str | int | float) and name != "schema"
     ]
     return [(name, _shortened(text)) for name, text in figures[:_MAX_FIGURES]]
+
+
+def unfinished_table(jobs: Sequence[UnfinishedJob]) -> Table:
+    """Return a row for every job that did not complete: what became of it, and why."""
+    rows = tuple((job.name, job.status, job.reason) for job in jobs)
+    return Table(columns=columns("job", "status", "reason"), rows=rows)
+
+
+def complaint_in_words(*, error: str, detail: str, hint: str) -> str:
+    """Return why a job did not complete, on one line."""
+    return f"{error}: {detail}{f' ({hint})' if hint else ''}"
 
 
 def _in_words(value: str | float) -> str:
