@@ -14,14 +14,17 @@ from hypothesis import strategies as st
 from adhash import Map
 from adhash.analysis.compact_snapshot import compact_snapshot
 from adhash.analysis.diff_snapshot import diff_snapshot
+from adhash.analysis.dna import WorkloadDnaResult, workload_dna
 from adhash.analysis.inspect_snapshot import inspect_snapshot
 from adhash.cancellation import CancelToken
 from adhash.cli import main
 from adhash.errors import AdhashError, BadInputError, InterruptedRunError, StorageError
+from adhash.markup import markdown_text
 from adhash.options.base import read_options
 from adhash.options.report import ReportOptions
 from adhash.replay import run_modes
 from adhash.reports import ReportResult, report
+from adhash.reports.dna_figures import dna_figures
 from adhash.reports.html_page import html_page
 from adhash.reports.markdown_page import markdown_page
 from adhash.reports.read_results import MAX_BYTES
@@ -118,6 +121,18 @@ def test_results_of_snapshots_are_told_in_their_words(tmp_path: Path) -> None:
     assert "- holds: 2 entries of adaptive" in text
     assert "- entries: 0 added, 0 removed, 1 changed" in text
     assert "- rows: 2" in text
+
+
+def test_the_dna_of_a_trace_is_validated_once_for_its_facts_and_its_figures(tmp_path: Path) -> None:
+    (tmp_path / "trace.csv").write_text("op,key,value\nput,1,1\nget,1,\nget,2,\n", "utf-8")
+    path = _write(tmp_path / "dna.json", workload_dna(tmp_path / "trace.csv").to_dict())
+    content = content_of(read_options(ReportOptions, {"summary": [path]}))
+    (dna,) = content.others
+    assert isinstance(dna.known, WorkloadDnaResult)
+    assert dna.known is dna.known
+    assert [each.name for each in dna_figures(dna, name="0")] == ["misses-0", "keys-0"]
+    for word, fact in dna.known.highlights().items():
+        assert f"- {word}: {markdown_text(fact)}" in markdown_page(content)
 
 
 def test_both_forms_are_written_and_named(results: Path, tmp_path: Path) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from adhash.presenters import Table
+from adhash.reports.known_results import known_result
+from adhash.results import Result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +19,11 @@ class Source:
     name: str
     command: str
     result: Mapping[str, Any]
+
+    @cached_property
+    def known(self) -> Result | None:
+        """The result as its model has it, validated once; None if it has none, or is none."""
+        return known_result(self.result)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from adhash.reports.content import Source
 from adhash.reports.figure_style import Colours, Figure, axis, layout
-from adhash.reports.other_results import known_result
 from adhash.units import format_count
 
 if TYPE_CHECKING:
@@ -16,13 +16,13 @@ _SCHEMA = "adhash.workload-dna.v1"
 _COLOURS = Colours(["of gets", "of rows", "distinct", "new"])
 
 
-def dna_figures(result: Mapping[str, Any], *, name: str) -> list[Figure]:
+def dna_figures(source: Source, *, name: str) -> list[Figure]:
     """Return the figures of a result, if it is the DNA of a trace.
 
     Parameters
     ----------
-    result : mapping
-        As its JSON has it, of any format.
+    source : Source
+        A result of any format.
     name : str
         What tells its figures from others.
 
@@ -31,9 +31,9 @@ def dna_figures(result: Mapping[str, Any], *, name: str) -> list[Figure]:
     list of Figure
         None for any other result, and for one that is damaged.
     """
-    if result.get("schema") != _SCHEMA:
+    if source.result.get("schema") != _SCHEMA:
         return []
-    dna = cast("WorkloadDnaResult | None", known_result(result))
+    dna = cast("WorkloadDnaResult | None", source.known)
     if dna is None:
         return []
     figures = [_misses(dna.miss_ratio_curve, name), _keys_over_time(dna.working_set, name)]

@@ -102,7 +102,7 @@ def html_page(content: Content, *, plotly: str) -> str:
     """
     groups = trace_groups(content.replays)
     together, of_groups = all_figures(groups)
-    of_others = [dna_figures(each.result, name=str(at)) for at, each in enumerate(content.others)]
+    of_others = [dna_figures(each, name=str(at)) for at, each in enumerate(content.others)]
     figures = [*together, *(figure for each in (*of_groups, *of_others) for figure in each)]
     draw = _own_file("page.js")
     scripts = [draw, plotly] if figures else []
@@ -277,7 +277,7 @@ def _status_mark(cell: str) -> str:
 
 
 def _other(other: Source, figures: Sequence[Figure]) -> Iterator[str]:
-    facts, tables = facts_and_tables(other.result)
+    facts, tables = facts_and_tables(other)
     yield f"<h2>{escape(other.name)} ({escape(other.command)})</h2>"
     yield from _facts(facts)
     if figures:

@@ -73,7 +73,7 @@ def _replays(group: TraceGroup) -> Iterator[str]:
 
 
 def _other(other: Source) -> Iterator[str]:
-    facts, tables = facts_and_tables(other.result)
+    facts, tables = facts_and_tables(other)
     yield f"\n## {markdown_text(other.name)} ({markdown_text(other.command)})\n"
     yield from (f"- {markdown_text(word)}: {markdown_text(fact)}" for word, fact in facts)
     for table in tables:
