@@ -11,6 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+# Tells children which CPUs there were before.
+_ALL_CPUS = "ADHASH_BENCHMARKS_CPUS"
+
 
 def pin_to_one_cpu() -> int | None:
     """Bind this process and its children to one CPU; return which, or None where that cannot be.
@@ -19,19 +22,22 @@ def pin_to_one_cpu() -> int | None:
     """
     if not hasattr(os, "sched_setaffinity"):
         return None
-    cpu = max(os.sched_getaffinity(0))
+    cpus = os.sched_getaffinity(0)
+    os.environ[_ALL_CPUS] = " ".join(map(str, sorted(cpus)))
+    cpu = max(cpus)
     os.sched_setaffinity(0, {cpu})
     return cpu
 
 
 @contextmanager
 def on_all_cpus() -> Iterator[None]:
-    """Let this process run on every CPU that the machine gives it, until the end of the block."""
-    if not hasattr(os, "sched_setaffinity"):
+    """Let this process run where it could before `pin_to_one_cpu`, until the end of the block."""
+    cpus = os.environ.get(_ALL_CPUS)
+    if cpus is None:
         yield
         return
     own = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    os.sched_setaffinity(0, map(int, cpus.split()))
     try:
         yield
     finally:

@@ -32,6 +32,14 @@ def replay(*, csv: str, mode: str, **options: Any) -> dict[str, Any]:
     return {"wall_s": cost.wall_s, "cpu_s": cost.cpu_s, "summary": summary.to_dict()}
 
 
+def replay_anew(*, csv: str, mode: str) -> dict[str, Any]:
+    """Replay as `replay` does, without memory at hand that an earlier replay has left."""
+    from adhash.free_memory import give_back_free_memory
+
+    give_back_free_memory()
+    return replay(csv=csv, mode=mode)
+
+
 def cost_of(result: dict[str, Any]) -> Cost:
     """Return the cost of a child's result."""
     return Cost(wall_s=result["wall_s"], cpu_s=result["cpu_s"])

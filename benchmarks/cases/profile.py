@@ -27,7 +27,7 @@ from benchmarks.children import in_child
 from benchmarks.inputs import CACHE, recorded
 from benchmarks.machine import on_all_cpus
 from benchmarks.plan import Plan
-from benchmarks.replays import replay
+from benchmarks.replays import replay_anew
 from benchmarks.report import Bar, CaseReport, Finding, table
 from benchmarks.rounds import interleave, stopwatch
 from benchmarks.spread import Spread, spread_of
@@ -90,7 +90,7 @@ def measure(*, csv: str, rounds: int, profiles: int, calibration: str) -> dict[s
     """Return the truth of a trace and what profiles said of it."""
     first = _profile(csv, "auto", 0, calibration)
     names = list(first["candidates"])
-    runs = {name: partial(_replay_anew, csv, name) for name in names}
+    runs = {name: partial(replay_anew, csv=csv, mode=name) for name in names}
     with on_all_cpus():
         results = interleave(runs, rounds=rounds)
     return {
@@ -104,13 +104,6 @@ def measure(*, csv: str, rounds: int, profiles: int, calibration: str) -> dict[s
             for method in _METHODS
         },
     }
-
-
-def _replay_anew(csv: str, mode: str) -> dict[str, Any]:
-    from adhash.free_memory import give_back_free_memory
-
-    give_back_free_memory()
-    return replay(csv=csv, mode=mode)
 
 
 def _profile(csv: str, method: str, seed: int, calibration: str) -> dict[str, Any]:

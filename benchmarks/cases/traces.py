@@ -11,7 +11,7 @@ from benchmarks.children import in_child
 from benchmarks.inputs import recorded
 from benchmarks.machine import on_all_cpus
 from benchmarks.plan import Plan
-from benchmarks.replays import engines, replay
+from benchmarks.replays import engines, replay_anew
 from benchmarks.report import CaseReport, Finding, table
 from benchmarks.rounds import interleave
 from benchmarks.spread import Spread
@@ -44,7 +44,7 @@ def run(plan: Plan) -> CaseReport:
 
 def measure(*, csv: str, names: list[str], rounds: int) -> dict[str, Any]:
     """Return the least execution time of each engine on a trace."""
-    runs = {name: partial(replay, csv=csv, mode=name) for name in names}
+    runs = {name: partial(replay_anew, csv=csv, mode=name) for name in names}
     with on_all_cpus():
         results = interleave(runs, rounds=rounds)
     return {name: _best(found) for name, found in results.items()}

@@ -96,6 +96,9 @@ TEST("small, empty and released blocks can be populated") {
   for (const std::size_t bytes : {std::size_t{0}, kSmall, kMapped}) {
     ZeroedBlock block(bytes);
     block.populate();
+    block.release_slice(kMapped / 2);
+    block.populate();
+    CHECK(is_zero(block));
     block.release_slice(kMapped);
     block.populate();
     CHECK_EQ(block.size(), 0u);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,7 @@ def test_rows_of_a_column_are_those_that_were_asked_for(kind: Kind) -> None:
 
 
 def probe(ns: float) -> Probe:
-    return Probe(hit_ns=ns, miss_ns=ns, update_ns=ns, delete_ns=ns, insert_ns=ns)
+    return Probe(**dict.fromkeys(Probe.__dataclass_fields__, ns))
 
 
 def test_one_disturbance_counts_for_no_later_size() -> None:
@@ -155,6 +156,39 @@ def test_one_disturbance_counts_for_no_later_size() -> None:
     assert found.fill_ns == [10.0, 20.0, 30.0]
     assert found.probes == [probe(4.0)]
     assert found.reserved_fill_ns == [4.0]
+
+
+@pytest.mark.parametrize(
+    ("mixed_ns", "expected"),
+    [
+        (20.0, {"hit_ns": 10.0, "miss_ns": 20.0, "update_ns": 30.0}),  # as alone
+        (25.0, {"hit_ns": 15.0, "miss_ns": 25.0, "update_ns": 35.0}),  # what is added is shared
+        (
+            17.0,
+            {"hit_ns": 10.0, "miss_ns": 20.0, "update_ns": 21.0},
+        ),  # what is saved: writes
+        (5.0, {"hit_ns": 10.0, "miss_ns": 20.0, "update_ns": 10.0}),  # and no more than them
+    ],
+)
+def test_operations_cost_what_a_run_that_mixes_them_does(
+    mixed_ns: float, expected: dict[str, float]
+) -> None:
+    made = replace(probe(1.0), hit_ns=10.0, miss_ns=20.0, update_ns=30.0, mixed_ns=mixed_ns)
+    found = made.among_others()
+    assert {name: found[name] for name in expected} == pytest.approx(expected)
+
+
+def test_deletions_and_insertions_share_what_churn_costs() -> None:
+    found = replace(probe(1.0), delete_ns=10.0, insert_ns=30.0, churn_ns=40.0).among_others()
+    assert (found["delete_ns"], found["insert_ns"]) == pytest.approx((20.0, 60.0))
+
+
+def test_a_disturbed_run_makes_no_other_operation_cheaper() -> None:
+    laps = [
+        Lap(fill_ns=[1.0], memory_bytes=[1], probes=[each], reserved_fill_ns=[1.0])
+        for each in (probe(20.0), replace(probe(20.0), miss_ns=50.0, insert_ns=90.0))
+    ]
+    assert least(laps).probes[0].among_others() == probe(20.0).among_others()
 
 
 @given(count=st.integers(1, 300), seed=st.integers(0, 1 << 50))

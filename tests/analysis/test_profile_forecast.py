@@ -112,11 +112,11 @@ def test_keys_of_two_kinds_are_priced_by_their_shares(part: float) -> None:
 
 
 def test_dense_keys_have_prices_of_their_own() -> None:
-    both = [curve("swiss", ns=30.0), curve("swiss", key="dense", ns=10.0)]
-    keys: dict[KeyClass, Share] = {"dense": Share(part=1.0, mean_bytes=8)}
-    for curves, ns in ((both, 10.0), (both[:1], 30.0)):  # without, those of any words
-        model = CostModel(calibration(*curves))
-        found = forecast(["swiss"], traffic({"hit": 1e9}, keys=keys), model, is_sampled=False)
+    model = CostModel(calibration(curve("swiss", ns=30.0), curve("swiss", key="dense", ns=10.0)))
+    kinds: tuple[tuple[KeyClass, float], ...] = (("dense", 10.0), ("word", 30.0))
+    for kind, ns in kinds:
+        of = traffic({"hit": 1e9}, keys={kind: Share(part=1.0, mean_bytes=8)})
+        found = forecast(["swiss"], of, model, is_sampled=False)
         assert found["swiss"].operations_ns == pytest.approx(1e9 * ns)
 
 
@@ -197,9 +197,12 @@ def test_keys_are_dense_where_half_of_their_range_is_keys(
 @pytest.mark.parametrize("dtype", [np.int64, np.uint64])
 def test_keys_may_lie_as_far_from_each_other_as_numbers_can(dtype: type) -> None:
     ends = np.iinfo(dtype)
-    keys = np.array([ends.min, ends.max] * 50 + list(range(100)), dtype=dtype)
-    assert not is_dense(keys[:100], entries=2.0)
-    assert is_dense(keys, entries=102.0)
+    near = np.arange(50, dtype=dtype)
+    apart = np.concatenate([near + dtype(ends.min), dtype(ends.max) - near])
+    assert not is_dense(apart, entries=100.0)
+    assert is_dense(
+        np.concatenate([apart[:2], apart[-2:], np.arange(100, dtype=dtype)]), entries=100.0
+    )
 
 
 @given(factor=st.floats(0.01, 1e4))

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from adhash.workloads.sound_columns import require_sound
+from adhash.workloads.sound_columns import is_surely_sound, require_sound
 
 OFFSETS = {pa.string(): "i4", pa.binary(): "i4", pa.large_string(): "i8", pa.large_binary(): "i8"}
 damage = st.none() | st.tuples(st.integers(0, 20), st.integers(-3, 300))
@@ -94,3 +95,37 @@ def test_sound_columns_of_other_types_are_taken(
 ) -> None:
     numbers = [None if each is None else abs(each) for each in values]
     require_sound(batch_of(pa.array(numbers, pa.int64()).cast(kind, safe=False), start))
+
+
+ASCII = ["get", "", "key", "a" * 40]
+PLAIN = {
+    "strings": pa.array(ASCII, pa.string()),
+    "large strings": pa.array([*ASCII, None], pa.large_string()),
+    "bytes": pa.array([b"\xff", b"", None], pa.binary()),
+    "integers": pa.array([1, None, -(1 << 63)], pa.int64()),
+    "a dictionary": pa.array(["get", "put", "get"]).dictionary_encode(),
+}
+DAMAGED = {
+    "text that is no UTF-8": pa.array([b"\xff"], pa.binary()).view(pa.string()),
+    "offsets that fall": pa.Array.from_buffers(
+        pa.binary(), 3, [None, pa.py_buffer(np.array([0, 4, 2, 4], "i4")), pa.py_buffer(b"abcd")]
+    ),
+    "an index beyond its dictionary": pa.DictionaryArray.from_arrays(
+        pa.array([0, 2], pa.int8()), pa.array(["get", "put"]), safe=False
+    ),
+    "a wrong count of nulls": pa.Array.from_buffers(
+        pa.int64(), 2, [pa.py_buffer(b"\x03"), pa.py_buffer(bytes(16))], null_count=1
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize("start", [0, 1])
+def test_usual_columns_are_told_by_a_look_at_the_whole(name: str, start: int) -> None:
+    assert is_surely_sound(PLAIN[name].slice(start))
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damage_is_refused(name: str) -> None:
+    with pytest.raises(pa.ArrowInvalid):
+        require_sound(batch_of(DAMAGED[name], 0))

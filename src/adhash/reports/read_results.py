@@ -91,8 +91,8 @@ def _results_of_jobs(jobs: object, *, path: str) -> Iterator[Finding]:
 def _reason(error: object) -> str:
     if not isinstance(error, dict):
         return NOTHING
-    words = {name: str(error.get(name, "")) for name in ("error", "detail", "hint")}
-    return complaint_in_words(**words)
+    words = {name: str(error.get(name) or "") for name in ("error", "detail", "hint")}
+    return complaint_in_words(**words) if any(words.values()) else NOTHING
 
 
 def _results_of_job(result: dict[str, Any], *, path: str, name: str) -> Iterator[Finding]:

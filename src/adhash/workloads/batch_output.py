@@ -18,6 +18,9 @@ Codec: TypeAlias = Literal["none", "lz4", "zstd"]
 
 _HEADER = b"op,key,value\n"
 
+# How well fewer rows are packed tells nothing of those that follow.
+_TELLING_ROWS = 4096
+
 
 def write_trace(
     batches: Iterable[pa.RecordBatch],
@@ -49,9 +52,10 @@ def write_trace(
     to : {"csv", "parquet", "arrow", "arrows"} or None
         The format, whatever the suffix.
     codec : {"none", "lz4", "zstd"} or None
-        How columns are compressed. Where None, with lz4 in Arrow files if that halves the first
-        batch, which is then read faster than a plain one because there is less of it to hash, and
-        with zstd in Parquet; not at all in a file that is compressed as a whole.
+        How columns are compressed. Where None, with lz4 in Arrow files unless the first batch tells
+        that this does not halve them, which are then read faster than plain ones because there is
+        less of them to hash; with zstd in Parquet; not at all in a file that is compressed as a
+        whole.
 
     Returns
     -------
@@ -201,7 +205,7 @@ class _ArrowWriter:
 
     def write_batch(self, batch: pa.RecordBatch) -> None:
         if self._writer is None:
-            codec = self._codec or ("lz4" if _is_halved_by_lz4(batch) else "none")
+            codec = self._codec or ("lz4" if _is_worth_lz4(batch) else "none")
             self._writer = self._open(options=_ipc_options(codec))
         self._writer.write_batch(batch)
 
@@ -211,7 +215,9 @@ class _ArrowWriter:
         self._writer.close()
 
 
-def _is_halved_by_lz4(batch: pa.RecordBatch) -> bool:
+def _is_worth_lz4(batch: pa.RecordBatch) -> bool:
+    if len(batch) < _TELLING_ROWS:
+        return True
     plain, packed = (_size_of(batch, codec) for codec in ("none", "lz4"))
     return 2 * packed < plain
 

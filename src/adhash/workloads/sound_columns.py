@@ -38,12 +38,23 @@ def require_sound(batch: pa.RecordBatch) -> None:
     """
     batch.validate()  # that buffers are there, and long enough for the rows
     for column in batch.columns:
-        if not _is_surely_sound(column):
+        if not is_surely_sound(column):
             column.validate(full=True)
 
 
-def _is_surely_sound(column: ArrowArray) -> bool:
-    """Return whether a column is sound; False may also mean that it takes a closer look to tell."""
+def is_surely_sound(column: ArrowArray) -> bool:
+    """Return whether a column is sound, as far as a look at the whole of it tells.
+
+    Parameters
+    ----------
+    column : pyarrow.Array
+        Of a batch whose ``validate()`` has passed.
+
+    Returns
+    -------
+    bool
+        False may also mean that it takes a closer look to tell.
+    """
     kind = column.type
     if column.null_count and np.count_nonzero(nulls_of(column)) != column.null_count:
         return False
@@ -59,13 +70,14 @@ def _is_surely_sound(column: ArrowArray) -> bool:
 def _has_sound_indices(column: ArrowArray) -> bool:
     if len(column.dictionary) > _SMALL_DICTIONARY or column.null_count:
         return False
-    column.dictionary.validate(full=True)
+    if not is_surely_sound(column.dictionary):
+        return False
     indices = numbers_of(column.indices)
     return not len(indices) or bool(indices.min() >= 0 and indices.max() < len(column.dictionary))
 
 
 def _has_sound_strings(column: ArrowArray, *, is_text: bool) -> bool:
-    if not len(column):
+    if not len(column):  # an empty slice may have buffers that are damaged
         return False
     data = np.frombuffer(column.buffers()[2] or b"", dtype=np.uint8)
     offsets = offsets_of(column)

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from adhash.analysis.calibration.calibration import Calibration, Place
+from adhash.analysis.calibration.calibration import PROCEDURE, Calibration, Place
 from adhash.analysis.calibration.costs import CostModel
 from adhash.atomic_files import replace_text, write_failure
 from adhash.errors import BadInputError, StorageError
@@ -46,6 +46,7 @@ def this_place(machinery: Machinery) -> Place:
         isa=machinery.isa(),
         version=host.versions().get("adhash", "unknown"),
         build=_native_build(),
+        procedure=PROCEDURE,
         engines=machinery.engines(),
     )
 

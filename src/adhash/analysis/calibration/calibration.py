@@ -11,6 +11,9 @@ from adhash.analysis.calibration.classes import Class, KeyClass
 from adhash.replay.noise import Noise
 from adhash.results import Result, ResultPart
 
+#: How figures are measured now. A change of what they mean makes it another.
+PROCEDURE = 2
+
 
 class Place(ResultPart):
     """Where figures hold: a calibration of another machine or build says nothing here."""
@@ -21,6 +24,10 @@ class Place(ResultPart):
     isa: str = Field(description="The instruction set of the native code.")
     version: str = Field(description="The version of adhash.")
     build: str = Field(description="Size and time of the native module: a new build is another.")
+    procedure: int = Field(
+        default=1,
+        description="How it was measured: figures of other procedures mean other things.",
+    )
     engines: list[str] = Field(description="The engines of the build, all of which were measured.")
 
 

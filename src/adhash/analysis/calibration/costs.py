@@ -176,13 +176,8 @@ class CostModel:
         self._made: dict[tuple[str, KeyClass, Class], EngineCosts] = {}
 
     def costs(self, engine: str, key: KeyClass, value: Class) -> EngineCosts | None:
-        """Return what an engine costs with a kind of keys and of values; None if not measured.
-
-        Dense keys cost what any words cost where they were not measured: older calibrations.
-        """
+        """Return what an engine costs with a kind of keys and of values; None if not measured."""
         name = (engine, key, value)
-        if key == "dense" and name not in self._curves:
-            name = (engine, "word", value)
         if name not in self._made and name in self._curves:
             self._made[name] = EngineCosts.of(self._curves[name], self.calibration)
         return self._made.get(name)

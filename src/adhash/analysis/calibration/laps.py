@@ -6,10 +6,8 @@ it counts (`execute_ns`), so that what is measured is what a replay will pay. On
     the time of all insertions so far and the memory, at `SIZES`, eight to the octave: tables grow
     in steps of two, and what an entry costs depends on how long ago the last one was;
     what a hit, a miss and an update cost, and deleting and putting back, at `PROBED_SIZES`, where
-    the keys are drawn evenly from all of the table. The first three are told apart by runs of each
-    alone, and brought to the level of a run that mixes them. What that takes longer is shared by
-    all three: alone, branches are foreseen. What it takes less is the updates': alone, their writes
-    wait for each other. Deletions and insertions are brought to the level of a run of both.
+    the keys are drawn evenly from all of the table. They are told apart by runs of each alone, and
+    brought to the level of runs that mix the first three, and the last two.
 
 All engines run a round in turns, in an order drawn anew. Of the rounds the least counts: the same
 work on the same keys is done each time, and what else the machine does can only add to it. A lap
@@ -66,16 +64,45 @@ _SAMPLE_EVERY = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """Nanoseconds an operation, at one size.
+    """Nanoseconds an operation, at one size, each as the mean of a run of its own.
 
-    `insert_ns` is a put of a new key in a table that need not grow.
+    Parameters
+    ----------
+    hit_ns, miss_ns, update_ns : float
+        Of runs of one kind of operation.
+    mixed_ns : float
+        Where as many of each of these three follow by lot.
+    delete_ns, insert_ns : float
+        Of runs of one kind; `insert_ns` is a put of a new key in a table that need not grow.
+    churn_ns : float
+        Where as many of both follow by lot.
     """
 
     hit_ns: float
     miss_ns: float
     update_ns: float
+    mixed_ns: float
     delete_ns: float
     insert_ns: float
+    churn_ns: float
+
+    def among_others(self) -> dict[str, float]:
+        """Return what each operation costs in runs that mix them, by the names of a curve.
+
+        What mixing adds is shared by all three: alone, branches are foreseen. What it saves is the
+        updates': alone, their writes wait for each other. Deletions and insertions share both.
+        """
+        excess_ns = 3 * self.mixed_ns - (self.hit_ns + self.miss_ns + self.update_ns)
+        added_ns = max(0.0, excess_ns / 3)
+        update_ns = self.update_ns + (added_ns or excess_ns)
+        level = 2 * self.churn_ns / (self.delete_ns + self.insert_ns)
+        return {
+            "hit_ns": self.hit_ns + added_ns,
+            "miss_ns": self.miss_ns + added_ns,
+            "update_ns": max(update_ns, min(self.hit_ns, self.update_ns)),
+            "delete_ns": self.delete_ns * level,
+            "insert_ns": self.insert_ns * level,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,20 +273,21 @@ class Laps:
         miss_ns = self._time(driver, GET, material.strangers, values) / _PROBES
         update_ns = self._time(driver, PUT, keys, values) / _PROBES
         mixed_ns = self._mixed(driver, keys, material.strangers, values, chance)
-        excess_ns = 3 * mixed_ns - (hit_ns + miss_ns + update_ns)
-        delete_ns, insert_ns = self._churn(driver, material, size, chance)
+        delete_ns, insert_ns, churn_ns = self._churn(driver, material, size, chance)
         return Probe(
-            hit_ns=hit_ns + max(0.0, excess_ns / 3),
-            miss_ns=miss_ns + max(0.0, excess_ns / 3),
-            update_ns=max(hit_ns, update_ns + min(excess_ns, excess_ns / 3)),
+            hit_ns=hit_ns,
+            miss_ns=miss_ns,
+            update_ns=update_ns,
+            mixed_ns=mixed_ns,
             delete_ns=delete_ns,
             insert_ns=insert_ns,
+            churn_ns=churn_ns,
         )
 
     def _churn(
         self, driver: Driver, material: Material, size: int, chance: np.random.Generator
-    ) -> tuple[float, float]:
-        """Return the nanoseconds of a deletion and of an insertion where both follow by lot."""
+    ) -> tuple[float, float, float]:
+        """Return the nanoseconds of a deletion, of an insertion, and where both follow by lot."""
 
         def entries(rows: NDArray[np.int64]) -> tuple[Column, Column]:
             return take(material.keys, rows), take(material.values, rows)
@@ -272,10 +300,9 @@ class Laps:
         self._time(driver, DEL, *gone)
         order = chance.permutation(2 * count)
         ops = np.where(order < count, PUT, DEL).astype(np.uint8)
-        mixed_ns = self._run(driver, ops, *entries(drawn[order])) / count
+        churn_ns = self._run(driver, ops, *entries(drawn[order])) / (2 * count)
         self._time(driver, PUT, *others)
-        level = mixed_ns / (delete_ns + insert_ns)
-        return delete_ns * level, insert_ns * level
+        return delete_ns, insert_ns, churn_ns
 
     def _mixed(
         self,

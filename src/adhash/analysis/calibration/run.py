@@ -269,10 +269,8 @@ class _Work:
 
 
 def _curve(engine: str, kind: Kind, lap: Lap) -> Curve:
-    probed = {
-        name: [getattr(probe, name) for probe in lap.probes]
-        for name in ("hit_ns", "miss_ns", "update_ns", "delete_ns", "insert_ns")
-    }
+    costs = [probe.among_others() for probe in lap.probes]
+    probed = {name: [each[name] for each in costs] for name in costs[0]}
     return Curve(
         engine=engine,
         key=kind.key,

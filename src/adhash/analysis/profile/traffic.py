@@ -127,14 +127,16 @@ def is_dense(keys: NDArray[Any], *, entries: float) -> bool:
     Parameters
     ----------
     keys : ndarray of int64 or uint64
-        The keys that were seen, each as often as it was.
+        The keys that were seen, in any order and number.
     entries : float
-        How many different ones there are, about.
+        How many of them the table holds at most, about.
 
     Returns
     -------
     bool
         Whether at least half of the numbers between them are keys, what lies far off left out.
+        False also for keys that come and go, such as those of a queue, where the table only ever
+        holds a few of the range.
     """
     own = np.unique(keys)
     if len(own) < _LEAST_DENSE:
