@@ -186,7 +186,7 @@ class _Work:
         if found is None:
             raise BadInputError(
                 f"this machine and build are not calibrated: there is no {self.cache.path}",
-                hint="adhash calibrate takes some 12 s",
+                hint="adhash calibrate takes some 15 s",
             )
         return self._result("kept", f"measured at {found.measured_at}", found)
 

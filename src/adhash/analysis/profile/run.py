@@ -246,7 +246,7 @@ class _Work:
             if not path.exists():
                 raise BadInputError(
                     "this machine and build are not calibrated",
-                    hint="adhash calibrate takes some 12 s, once",
+                    hint="adhash calibrate takes some 15 s, once",
                 )
         return path, load_cost_model(path, place)
 
