@@ -163,10 +163,7 @@ def test_one_disturbance_counts_for_no_later_size() -> None:
     [
         (20.0, {"hit_ns": 10.0, "miss_ns": 20.0, "update_ns": 30.0}),  # as alone
         (25.0, {"hit_ns": 15.0, "miss_ns": 25.0, "update_ns": 35.0}),  # what is added is shared
-        (
-            17.0,
-            {"hit_ns": 10.0, "miss_ns": 20.0, "update_ns": 21.0},
-        ),  # what is saved: writes
+        (17.0, {"hit_ns": 10.0, "miss_ns": 20.0, "update_ns": 21.0}),  # what is saved: writes
         (5.0, {"hit_ns": 10.0, "miss_ns": 20.0, "update_ns": 10.0}),  # and no more than them
     ],
 )

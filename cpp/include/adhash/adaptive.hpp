@@ -406,7 +406,7 @@ class AdaptiveMap {
   // then nothing has changed.
   ADHASH_COLD void gather(std::size_t room) {
     auto next = Layouts::make(current_.index(), std::max(room, size()));
-    if (size() > room_of(next) / 4) std::visit([](auto& table) { table.populate(); }, next);
+    std::visit([this](auto& table) { populate_for(table, size()); }, next);
     LongWork work(stop_check_);
     if (old_) copy_all(*old_, next, rehashing_, work);
     copy_all(current_, next, false, work);

@@ -146,7 +146,6 @@ class ChainingTable {
         shift_(64 - std::countr_zero(mask_ + 1)),
         primary_((mask_ + 1) * sizeof(BucketOfSlots)) {}
 
-  // As ZeroedBlock::populate: for a table that is filled right away.
   void populate() noexcept { primary_.populate(); }
 
   Slot* find(KeyView key, Hash hash) {

@@ -76,7 +76,6 @@ class RobinHoodTable {
         shift_(64 - std::countr_zero(mask_ + 1)),
         block_(capacity() * (sizeof(Mark) + sizeof(Slot))) {}
 
-  // As ZeroedBlock::populate: for a table that is filled right away.
   void populate() noexcept { block_.populate(); }
 
   Slot* find(KeyView key, Hash hash) {

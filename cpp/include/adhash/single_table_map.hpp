@@ -167,8 +167,7 @@ class SingleTableMap {
     PauseTimer timer(pauses_, cause);
     LongWork work(stop_check_);
     TableType next(room);
-    // What is moved now touches nearly every page of a table that it fills to a quarter.
-    if (size() > next.room() / 4) next.populate();
+    populate_for(next, size());
     const std::size_t end = table_.positions();
     for (std::size_t at = table_.next_full(0, end); at < end; at = table_.next_full(at + 1, end)) {
       const Slot& slot = *table_.slot_at(at);

@@ -55,7 +55,6 @@ class SwissTable {
         block_(capacity() * (1 + sizeof(Slot))),
         room_left_(this->room()) {}
 
-  // As ZeroedBlock::populate: for a table that is filled right away.
   void populate() noexcept { block_.populate(); }
 
   Slot* find(KeyView key, Hash hash) {

@@ -58,11 +58,19 @@ concept Table = requires(T table, const T& constant, typename T::Entry::Slot slo
   { constant.probe_length(n, hash) } -> std::same_as<std::size_t>;  // from 1; of a full position
   { table.watch() } -> std::same_as<ProbeWatch&>;  // told the probe length of each insertion
   { constant.memory_bytes() } -> std::same_as<std::size_t>;
+  { table.populate() };                              // as ZeroedBlock::populate
   { table.release_slice(n) } -> std::same_as<bool>;  // PRECONDITION: empty. True: all is released
   // Looks at every slot, and follows no pointer of an entry.
   { constant.check_structure(hasher, report) };
   // The mean probe length of an entry under a uniform hash, at a load factor.
   { T::expected_probe(0.5) } -> std::same_as<double>;
 } && TracesProbes<T>;
+
+// Makes a fresh table ready for entries that are moved into it at once: they touch nearly every
+// page of a table that they fill to a quarter.
+template <Table T>
+void populate_for(T& fresh, std::size_t entries) noexcept {
+  if (entries > fresh.room() / 4) fresh.populate();
+}
 
 }  // namespace adhash

@@ -108,16 +108,18 @@ def traffic_of(sample: Sample, history: History) -> Traffic:
         },
         entries=np.maximum(before + _MEAN_FILL * (behind - before), 1.0),
         peak=max(peak, 1.0),
-        keys=_key_shares([piece.keys for piece in sample.pieces], entries=peak),
+        keys=_key_shares(sample.pieces, history.dictionary, entries=peak),
         values=_value_shares(sample.pieces),
     )
 
 
-def _key_shares(columns: Sequence[ArrowArray], *, entries: float) -> Mapping[KeyClass, Share]:
-    plain = [as_column(column) for column in columns]
-    if isinstance(plain[0], tuple):
-        return dict(_byte_shares(plain, INLINE_KEY_BYTES))
-    kind: KeyClass = "dense" if is_dense(np.concatenate(plain), entries=entries) else "word"
+def _key_shares(
+    pieces: Sequence[Operations], distinct: ArrowArray, *, entries: float
+) -> Mapping[KeyClass, Share]:
+    seen = as_column(distinct)
+    if isinstance(seen, tuple):
+        return dict(_byte_shares([as_column(piece.keys) for piece in pieces], INLINE_KEY_BYTES))
+    kind: KeyClass = "dense" if is_dense(seen, entries=entries) else "word"
     return {kind: Share(part=1.0, mean_bytes=KEY_BYTES[kind])}
 
 
